@@ -1,0 +1,39 @@
+# Every target sets up what it needs. `make course` and `make test` are the two to know.
+PYTHON ?= $(or $(shell command -v python3.11 2>/dev/null),python3)
+VENV := .venv
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+READY := $(VENV)/ready
+
+.PHONY: course lab test reference outputs bench lock clean
+
+course: $(READY)  ## execute the five notebooks and write them as HTML under build/
+	$(BIN)/python course.py course
+
+lab: $(READY)  ## open JupyterLab on the first notebook
+	$(BIN)/jupyter lab notebooks/01_preprocessing.ipynb
+
+test: $(READY)  ## lint, unit tests, notebook rules, strict re-execution of every notebook
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pytest
+
+reference: $(READY)  ## train the three reference networks for 30 epochs (about an hour)
+	$(BIN)/python course.py reference
+
+outputs: $(READY)  ## re-execute the notebooks in place
+	$(BIN)/python course.py outputs
+
+bench: $(READY)  ## measure the run times that the texts quote
+	$(BIN)/python -m tests.benchmarks.run_times
+
+lock:  ## resolve pyproject.toml anew into requirements.txt
+	uv pip compile pyproject.toml --all-extras --universal --generate-hashes --python-version 3.11 --no-emit-index-url -o requirements.txt
+
+clean:  ## remove the environment and everything built
+	rm -rf $(VENV) build
+
+$(READY): requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@

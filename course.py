@@ -1,0 +1,172 @@
+"""Run the whole course: ``python course.py course``, ``reference`` or ``outputs``.
+
+``course``     executes every notebook and writes it as a page under build/, complete without a network
+``reference``  trains the three reference networks, by executing notebooks 02 to 04 with 30 epochs
+``outputs``    executes every notebook and writes its outputs back into it
+"""
+
+import argparse
+import base64
+import os
+import re
+import time
+from pathlib import Path
+
+import latex2mathml.converter
+import nbclient
+import nbformat
+import papermill
+from nbconvert import HTMLExporter
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor
+
+ROOT = Path(__file__).parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+REFERENCE_EPOCHS = 30
+# Keras' training lines say how long an epoch took. That changes with every run, so it is not kept.
+TIMING = re.compile(r" - \d+m?s(?: - \d+[mu]?s/(?:step|epoch))?")
+
+# The lab template without its scripts from the web, and with solutions folded.
+TEMPLATE = """
+{%- extends 'lab/index.html.j2' -%}
+{% block html_head_js_requirejs %}{% endblock %}
+{% block html_head_js_mathjax %}{% endblock %}
+{% block html_head_js_mermaidjs %}{% endblock %}
+{% block codecell %}
+{% if 'solution' in cell.metadata.tags %}<details><summary>Solution</summary>{% endif %}
+{{ super() }}
+{% if 'solution' in cell.metadata.tags %}</details>{% endif %}
+{% endblock %}
+{% block data_png scoped %}
+<div class="jp-RenderedImage jp-OutputArea-output">
+<img src="data:image/png;base64,{{ output.data['image/png'] }}" alt="{{ cell.metadata.alt | escape_html }}">
+</div>
+{% endblock %}
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    commands = {"course": make_course, "reference": make_reference, "outputs": make_outputs}
+    parser.add_argument("command", choices=commands)
+    os.environ["PYTHONWARNINGS"] = "ignore"
+    commands[parser.parse_args().command]()
+
+
+def make_course() -> None:
+    pages = ROOT / "build"
+    pages.mkdir(exist_ok=True)
+    rows, results = [], ""
+    for number, path in enumerate(NOTEBOOKS, start=1):
+        print(f"[{number}/{len(NOTEBOOKS)}] {path.stem} ", end="", flush=True)
+        notebook, seconds = execute(path)
+        write_whole(pages / f"{path.stem}.html", to_html(notebook, path.stem))
+        print(f"{seconds:.0f} s")
+        live = re.findall(r"val_accuracy: ([\d.]+)", printed(notebook))
+        rows.append(f"{path.stem:20}{seconds:>7.0f} s{live[-1] if live else '':>15}")
+        results += printed(notebook, tag="results")
+    print(f"\n{'stage':20}{'run time':>9}{'live accuracy*':>15}", *rows, sep="\n")
+    print("* of the last live epoch, on the validation images\n")
+    print("The reference runs on the 10,000 test images:", results, sep="\n")
+    print(f"The pages: {pages / NOTEBOOKS[0].stem}.html and its neighbors. To work with them: make lab")
+
+
+def make_reference() -> None:
+    folder = ROOT / "mnist_helpers" / "reference"
+    log = ROOT / "build" / "reference"
+    log.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
+    for path in NOTEBOOKS:
+        if papermill.inspect_notebook(str(path)):  # it has a cell of parameters: it trains
+            papermill.execute_notebook(
+                str(path),
+                str(log / path.name),
+                parameters={"EPOCHS": REFERENCE_EPOCHS, "RUN_FOLDER": str(folder)},
+                cwd=str(path.parent),
+            )
+
+
+def make_outputs() -> None:
+    for path in NOTEBOOKS:
+        print(f"{path.stem} ", end="", flush=True)
+        notebook, seconds = execute(path)
+        text = nbformat.writes(notebook) + "\n"
+        changed = text != path.read_text(encoding="utf-8")
+        if changed:
+            write_whole(path, text)
+        print(f"{seconds:.0f} s, {'changed' if changed else 'as it was'}")
+        picture = first_picture(notebook, tag="readme-picture")
+        if picture:
+            write_whole(ROOT / "notebooks" / "_static" / "gallery.png", picture)
+
+
+def execute(path: Path) -> tuple[nbformat.NotebookNode, float]:
+    """Run a notebook from top to bottom in a fresh kernel; the file stays as it is.
+
+    What no two runs have in common (when, how long, on which Python) is left out of the result.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    start = time.perf_counter()
+    nbclient.NotebookClient(
+        notebook, timeout=None, record_timing=False, resources={"metadata": {"path": str(path.parent)}}
+    ).execute()
+    seconds = time.perf_counter() - start
+    notebook, _ = CoalesceStreamsPreprocessor().preprocess(notebook, {})
+    notebook.metadata.language_info = {"name": "python"}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                output.text = TIMING.sub("", output.text)
+    return notebook, seconds
+
+
+def to_html(notebook: nbformat.NotebookNode, title: str) -> str:
+    """Render an executed notebook as one page that loads nothing from elsewhere."""
+    page = nbformat.from_dict(notebook)
+    page.metadata.title = title
+    for cell in page.cells:
+        cell.metadata.setdefault("tags", [])
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"\]\((\w+)\.ipynb", r"](\1.html", with_mathml(cell.source))
+        else:
+            cell.metadata.alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+    html, _ = HTMLExporter(raw_template=TEMPLATE).from_notebook_node(page)
+    return html
+
+
+def with_mathml(markdown: str) -> str:
+    """Replace ``$...$`` and ``$$...$$`` by MathML, which browsers draw without a script."""
+
+    def mathml(match: re.Match) -> str:
+        display = "block" if match[1] else "inline"
+        return latex2mathml.converter.convert((match[1] or match[2]).strip(), display=display)
+
+    return re.sub(r"\$\$(.+?)\$\$|\$(.+?)\$", mathml, markdown, flags=re.DOTALL)
+
+
+def printed(notebook: nbformat.NotebookNode, tag: str | None = None) -> str:
+    """What the cells of a notebook, or those with a tag, printed."""
+    cells = [cell for cell in notebook.cells if tag is None or tag in cell.metadata.get("tags", [])]
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    return "".join(output.get("text", "") for output in outputs)
+
+
+def first_picture(notebook: nbformat.NotebookNode, tag: str) -> bytes | None:
+    """The first picture of the cell with a tag, as PNG."""
+    for cell in notebook.cells:
+        if tag in cell.metadata.get("tags", []):
+            for output in cell.outputs:
+                if "image/png" in output.get("data", {}):
+                    return base64.b64decode(output.data["image/png"])
+    return None
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file beside its destination and rename it, so that it is never half written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".draft")
+    draft.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+    draft.replace(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""The small package that every notebook of the course imports.
+
+It holds what a lesson needs and does not teach (files, figure grids) and what an earlier lesson has
+already written out in full. Layers, ``compile``, ``fit`` and ``predict`` stay in the notebooks.
+
+Names are loaded when they are first used, so that ``import mnist_helpers`` is quick and preprocessing,
+evaluation and plotting work without TensorFlow.
+"""
+
+import importlib
+
+_MODULE_OF = {
+    name: module
+    for module, names in {
+        "data": ["load_mnist", "load_splits", "one_hot"],
+        "evaluation": [
+            "confusion_matrix",
+            "mcnemar_exact",
+            "precision_recall",
+            "rank_mistakes",
+            "reliability_bins",
+            "wilson_interval",
+        ],
+        "plots": [
+            "plot_confusion",
+            "plot_history",
+            "plot_reliability",
+            "set_style",
+            "show_channels",
+            "show_digits",
+            "show_mistakes",
+            "show_pixels",
+        ],
+        "reference": ["load_run", "save_run"],
+        "startup": ["quiet_start"],
+    }.items()
+    for name in names
+}
+__all__ = list(_MODULE_OF)
+
+
+def __getattr__(name: str):
+    if name not in _MODULE_OF:
+        raise AttributeError(f"mnist_helpers has no {name!r}; it offers {', '.join(__all__)}")
+    return getattr(importlib.import_module(f"mnist_helpers.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,123 @@
+"""MNIST: from the file in this folder to verified arrays and the three splits of the course."""
+
+import hashlib
+import io
+from pathlib import Path
+
+import numpy as np
+
+MNIST_FILE = Path(__file__).with_name("mnist.npz")
+MNIST_SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"
+CLASSES = 10
+N_TRAIN = 50_000
+
+Split = tuple[np.ndarray, np.ndarray]
+
+
+def load_mnist(path: Path | str = MNIST_FILE) -> tuple[Split, Split]:
+    """Load the complete MNIST database, as it was published.
+
+    The same arrays in the same order as ``keras.datasets.mnist.load_data()``, from a file that comes
+    with the course. The file's SHA-256 is checked before anything in it is read.
+
+    Parameters
+    ----------
+    path : path to a copy of ``mnist.npz``; the default is the course's own.
+
+    Returns
+    -------
+    (x_train, y_train), (x_test, y_test) : uint8 arrays
+        Images ``(60000, 28, 28)`` and ``(10000, 28, 28)`` with values 0 (background) to 255 (ink),
+        labels ``(60000,)`` and ``(10000,)`` with values 0 to 9.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is not the published one, to the last bit.
+    """
+    path = Path(path)
+    remedy = "to get it back, run `git checkout -- mnist_helpers/mnist.npz` or clone the course again"
+    if not path.is_file():
+        raise FileNotFoundError(f"the data file {path} is missing; {remedy}")
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != MNIST_SHA256:
+        raise ValueError(
+            f"the data file {path} is damaged or has been changed: it has {len(content):,} bytes and "
+            f"SHA-256 {found}, expected {MNIST_SHA256}; {remedy}"
+        )
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
+
+
+def load_splits(layout: str) -> tuple[Split, Split, Split]:
+    """Load the three splits as the notebooks use them: scaled images and one-hot labels.
+
+    Introduced in notebook 01.
+
+    Parameters
+    ----------
+    layout : {"flat", "channels"}
+        ``"flat"`` gives images as rows of 784 numbers, for dense layers; ``"channels"`` gives them as
+        28×28 grids with one channel, for convolutional layers.
+
+    Returns
+    -------
+    (x_train, y_train), (x_val, y_val), (x_test, y_test)
+        50,000 training images (the first of MNIST's 60,000), 10,000 validation images (the last) and
+        MNIST's 10,000 test images. Images are float32 in [0, 1], ``(n, 784)`` or ``(n, 28, 28, 1)``;
+        labels are one-hot, float32, ``(n, 10)``.
+
+    Raises
+    ------
+    ValueError
+        If `layout` is neither of the two, and whatever `load_mnist` raises.
+    """
+    shapes = {"flat": (-1, 784), "channels": (-1, 28, 28, 1)}
+    if layout not in shapes:
+        raise ValueError(f"layout must be 'flat' or 'channels', got {layout!r}")
+    (x_train, y_train), (x_test, y_test) = load_mnist()
+
+    def prepare(images: np.ndarray, labels: np.ndarray) -> Split:
+        scaled = np.divide(images, np.float32(255), dtype="float32")
+        return scaled.reshape(shapes[layout]), one_hot(labels)
+
+    return (
+        prepare(x_train[:N_TRAIN], y_train[:N_TRAIN]),
+        prepare(x_train[N_TRAIN:], y_train[N_TRAIN:]),
+        prepare(x_test, y_test),
+    )
+
+
+def one_hot(labels: np.ndarray, classes: int = CLASSES) -> np.ndarray:
+    """Turn class numbers into rows with a single 1.
+
+    Introduced in notebook 01.
+
+    Parameters
+    ----------
+    labels : integers, ``(n,)``, each from 0 to ``classes - 1``.
+    classes : the length of a row.
+
+    Returns
+    -------
+    float32, ``(n, classes)``; row i is 1 in column ``labels[i]`` and 0 elsewhere.
+
+    Raises
+    ------
+    ValueError
+        If `labels` is not a row of such integers.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"labels must be a row of integers, (n,), got {labels.dtype} of shape {labels.shape}"
+            + ("; these look one-hot already" if labels.ndim == 2 else "")
+        )
+    if labels.size and not (labels.min() >= 0 and labels.max() < classes):
+        raise ValueError(f"labels must lie between 0 and {classes - 1}, got {labels.min()} to {labels.max()}")
+    rows = np.zeros((len(labels), classes), dtype="float32")
+    rows[np.arange(len(labels)), labels] = 1
+    return rows

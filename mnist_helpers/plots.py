@@ -1,0 +1,277 @@
+"""From arrays and histories to matplotlib figures. Each function returns the Axes that it drew on."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+
+from mnist_helpers.data import CLASSES
+from mnist_helpers.evaluation import _pair
+
+# From the palette of Okabe and Ito (2008), which stays distinct for color-blind readers. A line style
+# goes with each color, so that a print in grey can be read too.
+BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
+PALETTE = (BLUE, ORANGE, GREEN)
+LINE_STYLES = ("-", "--", ":")
+
+
+def set_style() -> None:
+    """Set the one style of the course's figures, once, in the imports cell of a notebook."""
+    plt.rcParams.update(
+        {
+            "axes.axisbelow": True,
+            "axes.grid": True,
+            "axes.prop_cycle": plt.cycler(color=PALETTE) + plt.cycler(linestyle=LINE_STYLES),
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "figure.constrained_layout.use": True,
+            "figure.dpi": 110,
+            "font.size": 11,
+            "grid.color": "0.9",
+            "image.cmap": "gray_r",
+        }
+    )
+
+
+def show_digits(images: np.ndarray, titles=None, columns: int = 10) -> np.ndarray:
+    """Show digits side by side, dark ink on white paper.
+
+    Parameters
+    ----------
+    images : ``(n, 28, 28)``, ``(n, 28, 28, 1)`` or ``(n, 784)``; 0 is paper, the largest value ink.
+    titles : n texts or numbers, one above each digit; none by default.
+    columns : how many digits a row.
+
+    Returns
+    -------
+    n Axes, ``(n,)``.
+
+    Raises
+    ------
+    ValueError
+        If `images` is not a stack of digits, or there is not one title for each.
+    """
+    return _sheet(_as_images(images), titles, columns)
+
+
+def show_channels(maps: np.ndarray, titles=None, columns: int = 8, signed: bool = False) -> np.ndarray:
+    """Show the channels of a feature map, or the filters of a layer, side by side on one scale.
+
+    Parameters
+    ----------
+    maps : ``(height, width, channels)``.
+    titles : one text or number above each channel; none by default.
+    columns : how many channels a row.
+    signed : color by sign: blue below zero, white at zero, red above.
+
+    Returns
+    -------
+    Axes, ``(channels,)``.
+
+    Raises
+    ------
+    ValueError
+        If `maps` has not three axes or is empty, or there is not one title for each channel.
+    """
+    maps = np.asarray(maps)
+    if maps.ndim != 3:
+        raise ValueError(f"maps must be (height, width, channels), got {maps.shape}")
+    if not maps.size:
+        raise ValueError(f"there is no channel to show in maps of shape {maps.shape}")
+    scale = {"vmin": maps.min(), "vmax": maps.max()}
+    if signed:
+        limit = float(np.abs(maps).max()) or 1  # all zero is white too
+        scale = {"vmin": -limit, "vmax": limit, "cmap": "RdBu_r"}
+    return _sheet(np.moveaxis(maps, -1, 0), titles, columns, **scale)
+
+
+def show_pixels(image: np.ndarray) -> Axes:
+    """Show one digit as what it is: a grid of numbers.
+
+    Parameters
+    ----------
+    image : uint8, ``(28, 28)``.
+
+    Raises
+    ------
+    ValueError
+        If `image` is not one digit in uint8.
+    """
+    image = np.asarray(image)
+    if image.shape != (28, 28) or image.dtype != np.uint8:
+        raise ValueError(f"image must be uint8, (28, 28), got {image.dtype} of shape {image.shape}")
+    _, ax = plt.subplots(figsize=(9, 9))
+    ax.imshow(image, vmin=0, vmax=255)
+    for (row, column), value in np.ndenumerate(image):
+        ink = "white" if value > 127 else "0.25"
+        ax.text(column, row, value, ha="center", va="center", fontsize=7, color=ink)
+    ax.set(xlabel="column", ylabel="row")
+    ax.grid(False)
+    return ax
+
+
+def show_mistakes(
+    images: np.ndarray, true: np.ndarray, probabilities: np.ndarray, which: np.ndarray, most: int = 25
+) -> np.ndarray:
+    """Show misread digits in rows of five, each with its true digit, what it was read as, and how surely.
+
+    Parameters
+    ----------
+    images : ``(n, 28, 28)``, ``(n, 28, 28, 1)`` or ``(n, 784)``.
+    true : integers 0 to 9, ``(n,)``.
+    probabilities : floats, ``(n, 10)``.
+    which : the positions to show, in this order, such as `rank_mistakes` gives.
+    most : show no more than this many; with fewer mistakes, those there are.
+
+    Returns
+    -------
+    Axes, ``(min(len(which), most),)``.
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not fit together, `which` holds anything but positions in them, or there is no
+        mistake to show.
+    """
+    images = _as_images(images)
+    true, probabilities = _pair(true, probabilities)
+    if len(images) != len(true):
+        raise ValueError(f"images and true must be of one length, got {len(images)} and {len(true)}")
+    which = np.asarray(which)[:most]
+    if not which.size:
+        raise ValueError("which is empty: there is no mistake to show")
+    if which.ndim != 1 or not np.issubdtype(which.dtype, np.integer):
+        raise ValueError(
+            f"which must be a row of positions, got {which.dtype} of shape {which.shape}; "
+            "for a row of True and False, pass np.flatnonzero of it"
+        )
+    if which.min() < 0 or which.max() >= len(images):
+        raise ValueError(
+            f"which must hold positions 0 to {len(images) - 1}, got {which.min()} to {which.max()}"
+        )
+    titles = [
+        f"{true[i]}, read as {probabilities[i].argmax()}\n{probabilities[i].max():.1%} sure" for i in which
+    ]
+    return _sheet(images[which], titles, columns=5, size=1.7)
+
+
+def plot_history(history: dict[str, list[float]]) -> np.ndarray:
+    """Plot the learning curves: loss on the left, accuracy on the right, over the epochs.
+
+    Parameters
+    ----------
+    history : what ``fit`` recorded (``history.history``) or a reference run did (``run["history"]``):
+        lists of one number an epoch under loss, accuracy, val_loss and val_accuracy.
+
+    Returns
+    -------
+    Two Axes: loss, accuracy.
+
+    Raises
+    ------
+    ValueError
+        If `history` is no dict or one of the four lists is missing.
+    """
+    keys = [prefix + key for key in ("loss", "accuracy") for prefix in ("", "val_")]
+    missing = [key for key in keys if not isinstance(history, dict) or key not in history]
+    if missing:
+        raise ValueError(
+            f"history lacks {', '.join(missing)}; it must be history.history, not what fit returns, from a fit "
+            "with validation_data after a compile with metrics=['accuracy']"
+        )
+    _, axes = plt.subplots(1, 2, figsize=(9, 3.4))
+    for ax, key in zip(axes, ("loss", "accuracy"), strict=True):
+        epochs = np.arange(1, len(history[key]) + 1)
+        marker = "o" if len(epochs) < 10 else None
+        ax.plot(epochs, history[key], marker=marker, label="training")
+        ax.plot(epochs, history[f"val_{key}"], marker=marker, label="validation")
+        ax.set(xlabel="epoch", ylabel=key)
+        ax.xaxis.get_major_locator().set_params(integer=True)
+    axes[0].legend()
+    return axes
+
+
+def plot_confusion(confusion: np.ndarray, ax: Axes | None = None) -> Axes:
+    """Plot a confusion matrix. The mistakes are shaded; the diagonal, far larger, is not.
+
+    Parameters
+    ----------
+    confusion : counts, ``(10, 10)``; row: true digit, column: predicted digit.
+    ax : where to draw; a new figure by default.
+
+    Raises
+    ------
+    ValueError
+        If `confusion` is not ``(10, 10)``.
+    """
+    confusion = np.asarray(confusion)
+    if confusion.shape != (CLASSES, CLASSES):
+        raise ValueError(f"confusion must be ({CLASSES}, {CLASSES}), got {confusion.shape}")
+    if ax is None:
+        _, ax = plt.subplots(figsize=(5.5, 5.5))
+    mistakes = np.where(np.eye(CLASSES, dtype=bool), 0, confusion)
+    ax.imshow(mistakes, cmap="Blues")
+    for (true, predicted), count in np.ndenumerate(confusion):
+        if count:
+            ink = "white" if mistakes[true, predicted] > mistakes.max() / 2 else "black"
+            ax.text(predicted, true, count, ha="center", va="center", fontsize=8, color=ink)
+    ax.set(xlabel="predicted digit", ylabel="true digit", xticks=range(CLASSES), yticks=range(CLASSES))
+    ax.grid(False)
+    return ax
+
+
+def plot_reliability(
+    confidence: np.ndarray, accuracy: np.ndarray, count: np.ndarray, ax: Axes | None = None
+) -> Axes:
+    """Plot accuracy against confidence, bin by bin; on the diagonal a network is as right as it is sure.
+
+    Parameters
+    ----------
+    confidence, accuracy, count : ``(bins,)`` each, as `reliability_bins` gives them; bins without a
+        prediction are left out, and the area of a dot grows with the logarithm of the count.
+    ax : where to draw; a new figure by default.
+
+    Raises
+    ------
+    ValueError
+        If the three differ in length.
+    """
+    confidence, accuracy, count = np.asarray(confidence), np.asarray(accuracy), np.asarray(count)
+    if not len(confidence) == len(accuracy) == len(count):
+        raise ValueError("confidence, accuracy and count must be of one length")
+    if ax is None:
+        _, ax = plt.subplots(figsize=(4.2, 4.2))
+    ax.plot([0, 1], [0, 1], color="0.5", linestyle="--", label="as right as sure")
+    filled = count > 0
+    ax.plot(confidence[filled], accuracy[filled], color=BLUE, linestyle="-")
+    ax.scatter(confidence[filled], accuracy[filled], s=12 * np.log2(1 + count[filled]), color=BLUE)
+    for x, y, n in zip(confidence[filled], accuracy[filled], count[filled], strict=True):
+        ax.annotate(f"{n:,}", (x, y), xytext=(7, -11), textcoords="offset points", fontsize=8)
+    ax.set(xlabel="mean confidence of the bin", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
+    return ax
+
+
+def _as_images(images: np.ndarray) -> np.ndarray:
+    images = np.asarray(images)
+    if images.ndim < 2 or images.shape[1:] not in {(28, 28), (28, 28, 1), (784,)}:
+        hint = "; for one image pass image[None]" if images.shape in {(28, 28), (28, 28, 1), (784,)} else ""
+        raise ValueError(f"images must be (n, 28, 28), (n, 28, 28, 1) or (n, 784), got {images.shape}{hint}")
+    return images.reshape(-1, 28, 28)
+
+
+def _sheet(images: np.ndarray, titles, columns: int, size: float | None = None, **imshow) -> np.ndarray:
+    if not len(images):
+        raise ValueError("there is no image to show")
+    if titles is not None and len(titles) != len(images):
+        raise ValueError(f"titles must be one an image: got {len(titles)} for {len(images)} images")
+    size = size or (0.9 if len(images) > 5 else 1.5)  # inches; a few images have room to be larger
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    height = size * (1 if titles is None else 1.3)
+    _, axes = plt.subplots(rows, columns, figsize=(size * columns, height * rows), squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for i, (ax, image) in enumerate(zip(axes.flat, images, strict=False)):
+        ax.imshow(image, **imshow)
+        if titles is not None:
+            ax.set_title(titles[i], fontsize=9)
+    return axes.ravel()[: len(images)]

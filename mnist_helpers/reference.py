@@ -1,0 +1,141 @@
+"""The reference runs: a trained network and the record of its training, to files and back.
+
+``make reference`` is the only thing that writes to ``mnist_helpers/reference``: it executes the
+notebooks 02 to 04 with 30 epochs, and their last training cell calls `save_run`.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import tempfile
+from pathlib import Path
+
+from mnist_helpers.startup import quiet_start
+
+REFERENCE_FOLDER = Path(__file__).with_name("reference")
+RUNS = ("mlp", "cnn", "deep_cnn")
+
+
+def save_run(folder, name: str, history, *, seed: int, batch_size: int, seconds: float) -> None:
+    """Save a trained model and how it was trained as ``<name>.keras`` and ``<name>.json``.
+
+    Each file is written in full beside its destination and then renamed, so that none is ever half
+    written. The record holds the SHA-256 of the model file, which `load_run` checks.
+
+    Parameters
+    ----------
+    folder : an existing folder.
+    name : "mlp", "cnn" or "deep_cnn".
+    history : the ``keras.callbacks.History`` that ``fit`` returned; it knows its model.
+    seed, batch_size : what the training used.
+    seconds : how long ``fit`` took.
+
+    Raises
+    ------
+    ValueError
+        If `name` is unknown or `history` holds no finished epoch.
+    FileNotFoundError
+        If `folder` does not exist.
+    """
+    import keras
+    import numpy
+    import tensorflow
+
+    folder = Path(folder)
+    _check_name(name)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"the folder {folder.resolve()} does not exist; create it first")
+    if not getattr(history, "epoch", None):
+        raise ValueError("history must be what fit returned after at least one epoch, and has none")
+
+    model = history.model
+    with tempfile.TemporaryDirectory(dir=folder) as draft:
+        model_file = Path(draft) / f"{name}.keras"
+        model.save(model_file)
+        record = {
+            "name": name,
+            "sha256": hashlib.sha256(model_file.read_bytes()).hexdigest(),
+            "parameters": model.count_params(),
+            "optimizer": type(model.optimizer).__name__,
+            "learning_rate": round(float(model.optimizer.learning_rate), 9),
+            "loss": model.loss,
+            "batch_size": batch_size,
+            "epochs": len(history.epoch),
+            "seed": seed,
+            "seconds": round(seconds, 1),
+            "cores": os.cpu_count(),
+            "system": f"{platform.system()} {platform.machine()}",
+            "versions": {
+                "python": platform.python_version(),
+                "tensorflow": tensorflow.__version__,
+                "keras": keras.__version__,
+                "numpy": numpy.__version__,
+            },
+            "history": history.history,
+        }
+        record_file = Path(draft) / f"{name}.json"
+        record_file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        for file in (model_file, record_file):
+            file.replace(folder / file.name)
+
+
+def load_run(name: str, folder=REFERENCE_FOLDER) -> tuple:
+    """Load a trained model and the record of its training.
+
+    Parameters
+    ----------
+    name : "mlp", "cnn" or "deep_cnn".
+    folder : where the two files are; the default is the course's reference runs.
+
+    Returns
+    -------
+    model : the trained ``keras.Model``, compiled as it was for training.
+    run : dict
+        Among others ``run["history"]`` (a list of one number an epoch for each of loss, accuracy,
+        val_loss and val_accuracy), ``run["epochs"]``, ``run["seconds"]``, ``run["parameters"]``.
+
+    Raises
+    ------
+    ValueError
+        If `name` is unknown, or one of the files is damaged, changed or stands under a wrong name.
+    FileNotFoundError
+        If one of the files is missing.
+    """
+    _check_name(name)
+    model_file, record_file = (Path(folder) / f"{name}.{kind}" for kind in ("keras", "json"))
+    remedy = (
+        "to get it back, run `git checkout -- mnist_helpers/reference`, or train it anew with "
+        "`make reference`"
+    )
+    for file in (model_file, record_file):
+        if not file.is_file():
+            raise FileNotFoundError(f"the reference file {file} is missing; {remedy}")
+    try:
+        run = json.loads(record_file.read_text(encoding="utf-8"))
+        recorded_name, recorded_hash = run["name"], run["sha256"]
+        if {len(values) for values in run["history"].values()} != {run["epochs"]}:
+            raise ValueError(f"its history is not one of {run['epochs']} epochs")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"the reference file {record_file} is damaged ({type(error).__name__}: {error}); {remedy}"
+        ) from error
+    if recorded_name != name:
+        raise ValueError(
+            f"the reference file {record_file} is the record of {recorded_name!r}, not of {name!r}: "
+            f"files have been swapped; {remedy}"
+        )
+    if hashlib.sha256(model_file.read_bytes()).hexdigest() != recorded_hash:
+        raise ValueError(
+            f"the reference file {model_file} is damaged, changed or swapped: its SHA-256 is not the "
+            f"one recorded in {record_file.name}; {remedy}"
+        )
+    with quiet_start():
+        import keras
+
+    return keras.saving.load_model(model_file, safe_mode=True), run
+
+
+def _check_name(name: str) -> None:
+    if name not in RUNS:
+        raise ValueError(f"name must be one of {', '.join(RUNS)}, got {name!r}")

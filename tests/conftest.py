@@ -1,0 +1,53 @@
+"""What the tests of the package share."""
+
+import os
+import subprocess
+import sys
+
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use("Agg")
+os.environ["MPLBACKEND"] = "Agg"  # for the processes that tests start
+
+from matplotlib import pyplot as plt
+
+
+@pytest.fixture(autouse=True)
+def _fresh_figures():
+    """Close what a test drew and take back the style that it set."""
+    with plt.rc_context():
+        yield
+    plt.close("all")
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(28)
+
+
+@pytest.fixture
+def predictions(rng) -> tuple[np.ndarray, np.ndarray]:
+    """True digits and probabilities of 2,000 images, of a classifier that is right about half the time."""
+    probabilities = rng.dirichlet(np.full(10, 0.3), 2000).astype("float32")
+    guessed = rng.integers(0, 10, 2000)
+    true = np.where(rng.random(2000) < 0.5, probabilities.argmax(axis=1), guessed)
+    return true, probabilities
+
+
+@pytest.fixture
+def python():
+    """Run a program in a fresh interpreter; its result has stdout, stderr and returncode."""
+
+    def run(program: str, **environment: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=120,
+            env={k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"} | environment,
+        )
+
+    return run

@@ -1,0 +1,98 @@
+"""The course's pages, README and notebooks, as the tests read them."""
+
+import functools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import nbformat
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+LESSONS = "[0-9][0-9]_*.ipynb"  # and no others, such as a reader's own
+NOTEBOOKS = sorted((ROOT / "notebooks").glob(LESSONS))
+
+MARKER = re.compile(r"<!-- result: ([\w.]+) -->")
+# Stands where code or mathematics was, so that what is left and right of it does not grow together.
+GAP = "¤"
+
+_FENCED = re.compile(r"^ *(```+|~~~+).*?(?:^ *\1 *$|\Z)", re.DOTALL | re.MULTILINE)
+_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
+_MATH = re.compile(r"\$\$.+?\$\$|\$(?!\s)[^$]+?(?<!\s)\$", re.DOTALL)
+_LINK = re.compile(r"\]\(([^()\s]+)(?: \"[^\"]*\")?\)")
+_HTML_LINK = re.compile(r"<[^>]* (?:href|src)=\"([^\"]+)\"")
+_HEADING = re.compile(r"^(#{1,6}) +(.+?)\s*$", re.MULTILINE)
+
+
+@functools.cache
+def read(path: Path) -> NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def texts(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
+    """What a reader of a notebook reads beside code: (where, text) for each markdown cell and alt text."""
+    for i, cell in enumerate(notebook.cells):
+        if cell.cell_type == "markdown":
+            yield f"cell {i}", cell.source
+        elif text := alt_text(cell):
+            yield f"alt text of cell {i}", text
+
+
+def alt_text(cell: NotebookNode) -> str:
+    return cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+
+
+def without_code(markdown: str) -> str:
+    for not_prose in (_FENCED, _CODE_SPAN, _MATH):
+        markdown = not_prose.sub(GAP, markdown)
+    return markdown
+
+
+def marked_prose(markdown: str) -> str:
+    """The text that a reader sees, without code, mathematics and addresses, but with result markers."""
+    text = re.sub(r"https?://[^\s)>]+", GAP, _LINK.sub("]", without_code(markdown)))
+    text = re.sub(r"<!--(?!.*?result).*?-->|</?[A-Za-z][^>]*>", "", text, flags=re.DOTALL)
+    return re.sub("[\u00a0\u2009\u202f]", " ", text.replace("*", ""))
+
+
+def prose(markdown: str) -> str:
+    return MARKER.sub("", marked_prose(markdown))
+
+
+def headings(markdown: str) -> list[tuple[int, str]]:
+    """(level, text) of each heading."""
+    return [(len(marks), text) for marks, text in _HEADING.findall(_FENCED.sub("", markdown))]
+
+
+def anchors(path: Path) -> set[str]:
+    """The names of a page's headings in its links: Jupyter's for a notebook, GitHub's for Markdown."""
+    if path.suffix == ".ipynb":
+        cells = nbformat.read(path, as_version=4).cells
+        markdown = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    else:
+        markdown = path.read_text(encoding="utf-8")
+    names = [re.sub(r"[`*]", "", text) for _, text in headings(MARKER.sub("", markdown))]
+    if path.suffix == ".ipynb":
+        return {name.replace(" ", "-") for name in names}
+    return {re.sub(r"[^\w -]", "", name.lower()).replace(" ", "-") for name in names}
+
+
+def links(markdown: str) -> list[str]:
+    """The targets of all links and pictures."""
+    text = without_code(markdown)
+    return _LINK.findall(text) + _HTML_LINK.findall(text)
+
+
+def broken_links(markdown: str, page: Path) -> list[str]:
+    """The links of a page to files or headings that do not exist. The web is not asked."""
+    broken = []
+    for link in links(markdown):
+        if re.match(r"[a-z]+:", link):
+            continue
+        file, _, anchor = link.partition("#")
+        target = page.parent / unquote(file) if file else page
+        if not target.exists() or (anchor and unquote(anchor) not in anchors(target)):
+            broken.append(link)
+    return broken

@@ -1,0 +1,184 @@
+"""The course's results by name, computed: what the numbers in its texts are held to.
+
+To add one, add a line to the table that it belongs to: `OF_A_RUN` for `mlp.…`, `cnn.…` and
+`deep_cnn.…`, `OF_A_PAIR` for `mlp_cnn.…` and so on, `OF_A_NOTEBOOK` for `….01.minutes`, `OF_LABELS`
+for `data.…` (the 60,000), `train.…`, `val.…` and `test.…`, `OF_THE_COURSE` for what there is only one of.
+"""
+
+import functools
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from pages import MARKER, NOTEBOOKS, read
+
+from mnist_helpers import load_mnist, load_run, load_splits
+from mnist_helpers.data import N_TRAIN
+from mnist_helpers.evaluation import mcnemar_exact, wilson_interval
+from mnist_helpers.reference import REFERENCE_FOLDER, RUNS
+
+RUN_TIMES = Path(__file__).parent / "benchmarks" / "run_times.json"
+WORDS_A_MINUTE = 150
+PARTS = ("data", "train", "val", "test")
+PAIRS = [("mlp", "cnn"), ("cnn", "deep_cnn"), ("mlp", "deep_cnn")]
+
+
+@functools.cache
+def record(run: str) -> dict:
+    return json.loads((REFERENCE_FOLDER / f"{run}.json").read_text(encoding="utf-8"))
+
+
+def history(run: str, key: str) -> list[float]:
+    return record(run)["history"][key]
+
+
+@functools.cache
+def model(run: str):
+    return load_run(run)[0]
+
+
+def weights_in(run: str, kind: str) -> list[int]:
+    """The number of parameters of each layer of a kind, such as "Dense", in the order of the network."""
+    return [layer.count_params() for layer in model(run).layers if type(layer).__name__ == kind]
+
+
+@functools.cache
+def labels_of(part: str) -> np.ndarray:
+    (_, data), (_, test) = load_mnist()
+    return {"data": data, "train": data[:N_TRAIN], "val": data[N_TRAIN:], "test": test}[part]
+
+
+@functools.cache
+def probabilities(run: str) -> np.ndarray:
+    """What a network says to the test images: float64, (10000, 10)."""
+    _, _, (images, _) = load_splits("flat")
+    images = images.reshape(-1, *model(run).input_shape[1:])
+    return model(run).predict(images, batch_size=500, verbose=0).astype("float64")
+
+
+def wrong(run: str) -> np.ndarray:
+    return probabilities(run).argmax(axis=1) != labels_of("test")
+
+
+def interval(run: str) -> tuple[float, float]:
+    return wilson_interval(int((~wrong(run)).sum()), len(wrong(run)))
+
+
+def loss(run: str) -> float:
+    return -np.log(probabilities(run)[np.arange(len(labels_of("test"))), labels_of("test")]).mean()
+
+
+OF_A_RUN: dict[str, Callable[[str], float]] = {
+    "parameters": lambda run: record(run)["parameters"],
+    "epochs": lambda run: record(run)["epochs"],
+    "seconds": lambda run: record(run)["seconds"],
+    "minutes": lambda run: record(run)["seconds"] / 60,
+    "cores": lambda run: record(run)["cores"],
+    "train_accuracy": lambda run: history(run, "accuracy")[-1],
+    "train_loss": lambda run: history(run, "loss")[-1],
+    "val_accuracy": lambda run: history(run, "val_accuracy")[-1],
+    "val_loss": lambda run: history(run, "val_loss")[-1],
+    "val_loss_min": lambda run: min(history(run, "val_loss")),
+    "val_loss_min_epoch": lambda run: 1 + np.argmin(history(run, "val_loss")),
+    "gap_points": lambda run: 100 * (history(run, "accuracy")[-1] - history(run, "val_accuracy")[-1]),
+    "dense_share": lambda run: weights_in(run, "Dense")[0] / record(run)["parameters"],
+    "conv_share": lambda run: sum(weights_in(run, "Conv2D")) / record(run)["parameters"],
+    "test_accuracy": lambda run: (~wrong(run)).mean(),
+    "test_loss": loss,
+    "test_errors": lambda run: wrong(run).sum(),
+    "test_low": lambda run: interval(run)[0],
+    "test_high": lambda run: interval(run)[1],
+}
+
+OF_A_PAIR: dict[str, Callable[[str, str], float]] = {
+    "repaired": lambda first, second: (wrong(first) & ~wrong(second)).sum(),
+    "new": lambda first, second: (~wrong(first) & wrong(second)).sum(),
+    "p": lambda first, second: mcnemar_exact(
+        (~wrong(first) & wrong(second)).sum(), (wrong(first) & ~wrong(second)).sum()
+    ),
+}
+
+
+def words(notebook: Path) -> int:
+    """How many words there are to read, prose and code; what only a test sees is not counted."""
+    return sum(len(MARKER.sub("", cell.source).split()) for cell in read(notebook).cells)
+
+
+def run_seconds(notebook: Path) -> float:
+    return json.loads(RUN_TIMES.read_text(encoding="utf-8"))["seconds"][notebook.stem]
+
+
+OF_A_NOTEBOOK: dict[str, Callable[[Path], float]] = {
+    "read": lambda notebook: 5 * math.ceil(words(notebook) / WORDS_A_MINUTE / 5),
+    "run": lambda notebook: math.ceil(run_seconds(notebook) / 60),
+}
+
+
+OF_LABELS: dict[str, Callable[[str], float]] = {
+    "min_count": lambda part: np.bincount(labels_of(part)).min(),
+    "max_count": lambda part: np.bincount(labels_of(part)).max(),
+    "share_of_ones": lambda part: (labels_of(part) == 1).mean(),
+    "share_of_fives": lambda part: (labels_of(part) == 5).mean(),
+}
+
+
+def nearest_mean_accuracy(summary: Callable[[np.ndarray], np.ndarray]) -> float:
+    """How many validation images lie nearest to their own digit's mean training image, summarized.
+
+    Parameters
+    ----------
+    summary : makes rows of numbers, ``(n, k)``, of images, ``(n, 784)``.
+    """
+    (x_train, y_train), (x_val, y_val), _ = load_splits("flat")
+    train, val, digits = summary(x_train), summary(x_val).astype("float64"), y_train.argmax(axis=1)
+    means = np.stack([train[digits == digit].mean(axis=0, dtype="float64") for digit in range(10)])
+    # The squared distance without the square of the image, which is the same for all ten.
+    distances = (means**2).sum(axis=1) - 2 * val @ means.T
+    return (distances.argmin(axis=1) == y_val.argmax(axis=1)).mean()
+
+
+OF_THE_COURSE: dict[str, Callable[[], float]] = {
+    "published.mlp": lambda: 0.9756,
+    "published.cnn": lambda: 0.9853,
+    "published.deep_cnn": lambda: 0.9926,
+    "all.wrong": lambda: np.logical_and.reduce([wrong(run) for run in RUNS]).sum(),
+    "data.ink_accuracy": lambda: nearest_mean_accuracy(lambda images: images.mean(axis=1, keepdims=True)),
+    "data.nearest_mean_accuracy": lambda: nearest_mean_accuracy(lambda images: images),
+}
+
+
+class Results(Mapping[str, float]):
+    """Names and numbers. A number is computed when it is asked for: most need no network to predict."""
+
+    def __init__(self, rules: dict[str, Callable[[], float]]):
+        self._rules = rules
+
+    def __getitem__(self, name: str) -> float:
+        return float(self._rules[name]())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rules
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rules)
+
+    def __len__(self) -> int:
+        return len(self._rules)
+
+
+@functools.cache
+def results() -> Mapping[str, float]:
+    rule = functools.partial
+    return Results(
+        {f"{run}.{name}": rule(of, run) for run in RUNS for name, of in OF_A_RUN.items()}
+        | {f"{a}_{b}.{name}": rule(of, a, b) for a, b in PAIRS for name, of in OF_A_PAIR.items()}
+        | {
+            f"{name}.{path.stem[:2]}.minutes": rule(of, path)
+            for path in NOTEBOOKS
+            for name, of in OF_A_NOTEBOOK.items()
+        }
+        | {f"{part}.{name}": rule(of, part) for part in PARTS for name, of in OF_LABELS.items()}
+        | OF_THE_COURSE
+    )
