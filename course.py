@@ -107,7 +107,11 @@ def execute(path: Path) -> tuple[nbformat.NotebookNode, float]:
     notebook = nbformat.read(path, as_version=4)
     start = time.perf_counter()
     nbclient.NotebookClient(
-        notebook, timeout=None, record_timing=False, resources={"metadata": {"path": str(path.parent)}}
+        notebook,
+        timeout=None,
+        record_timing=False,
+        extra_arguments=["--log-level=ERROR"],  # no warning about a connection that is this machine's own
+        resources={"metadata": {"path": str(path.parent)}},
     ).execute()
     seconds = time.perf_counter() - start
     notebook, _ = CoalesceStreamsPreprocessor().preprocess(notebook, {})

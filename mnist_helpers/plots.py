@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mnist_helpers.data import CLASSES
-from mnist_helpers.evaluation import _pair
+from mnist_helpers.evaluation import _pair, wilson_interval
 
 # From the palette of Okabe and Ito (2008), which stays distinct for color-blind readers. A line style
 # goes with each color, so that a print in grey can be read too.
@@ -102,9 +102,9 @@ def show_pixels(image: np.ndarray) -> Axes:
     _, ax = plt.subplots(figsize=(9, 9))
     ax.imshow(image, vmin=0, vmax=255)
     for (row, column), value in np.ndenumerate(image):
-        ink = "white" if value > 127 else "0.25"
+        ink = "white" if value > 127 else "black"
         ax.text(column, row, value, ha="center", va="center", fontsize=7, color=ink)
-    ax.set(xlabel="column", ylabel="row")
+    ax.set(xlabel="column", ylabel="row", xticks=range(0, 28, 2), yticks=range(0, 28, 2))
     ax.grid(False)
     return ax
 
@@ -149,7 +149,8 @@ def show_mistakes(
             f"which must hold positions 0 to {len(images) - 1}, got {which.min()} to {which.max()}"
         )
     titles = [
-        f"{true[i]}, read as {probabilities[i].argmax()}\n{probabilities[i].max():.1%} sure" for i in which
+        f"{true[i]}, read as {probabilities[i].argmax()}\n{_percent(probabilities[i].max())} sure"
+        for i in which
     ]
     return _sheet(images[which], titles, columns=5, size=1.7)
 
@@ -175,8 +176,8 @@ def plot_history(history: dict[str, list[float]]) -> np.ndarray:
     missing = [key for key in keys if not isinstance(history, dict) or key not in history]
     if missing:
         raise ValueError(
-            f"history lacks {', '.join(missing)}; it must be history.history, not what fit returns, from a fit "
-            "with validation_data after a compile with metrics=['accuracy']"
+            f"history lacks {', '.join(missing)}; it must be history.history, not what fit returns, from a "
+            "fit with validation_data after a compile with metrics=['accuracy']"
         )
     _, axes = plt.subplots(1, 2, figsize=(9, 3.4))
     for ax, key in zip(axes, ("loss", "accuracy"), strict=True):
@@ -224,10 +225,11 @@ def plot_reliability(
 ) -> Axes:
     """Plot accuracy against confidence, bin by bin; on the diagonal a network is as right as it is sure.
 
+    Each bin has a dot, its 95 % interval (Wilson's) and its count; bins without a prediction are left out.
+
     Parameters
     ----------
-    confidence, accuracy, count : ``(bins,)`` each, as `reliability_bins` gives them; bins without a
-        prediction are left out, and the area of a dot grows with the logarithm of the count.
+    confidence, accuracy, count : ``(bins,)`` each, as `reliability_bins` gives them.
     ax : where to draw; a new figure by default.
 
     Raises
@@ -235,17 +237,17 @@ def plot_reliability(
     ValueError
         If the three differ in length.
     """
-    confidence, accuracy, count = np.asarray(confidence), np.asarray(accuracy), np.asarray(count)
     if not len(confidence) == len(accuracy) == len(count):
         raise ValueError("confidence, accuracy and count must be of one length")
     if ax is None:
         _, ax = plt.subplots(figsize=(4.2, 4.2))
     ax.plot([0, 1], [0, 1], color="0.5", linestyle="--", label="as right as sure")
-    filled = count > 0
-    ax.plot(confidence[filled], accuracy[filled], color=BLUE, linestyle="-")
-    ax.scatter(confidence[filled], accuracy[filled], s=12 * np.log2(1 + count[filled]), color=BLUE)
-    for x, y, n in zip(confidence[filled], accuracy[filled], count[filled], strict=True):
-        ax.annotate(f"{n:,}", (x, y), xytext=(7, -11), textcoords="offset points", fontsize=8)
+    for x, y, n in zip(confidence, accuracy, count, strict=True):
+        if n:
+            interval = wilson_interval(round(y * n), n)
+            ax.plot([x, x], interval, color=BLUE, linestyle="-", clip_on=False)
+            ax.plot(x, y, color=BLUE, marker="o", clip_on=False)
+            ax.annotate(f"{n:,}", (x, y), xytext=(6, -10), textcoords="offset points", fontsize=8)
     ax.set(xlabel="mean confidence of the bin", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
     return ax
 
@@ -258,6 +260,11 @@ def _as_images(images: np.ndarray) -> np.ndarray:
     return images.reshape(-1, 28, 28)
 
 
+def _percent(confidence: float) -> str:
+    # Rounding up to 100 % would say what softmax never says.
+    return ">99.9 %" if confidence >= 0.9995 else f"{100 * confidence:.1f} %"
+
+
 def _sheet(images: np.ndarray, titles, columns: int, size: float | None = None, **imshow) -> np.ndarray:
     if not len(images):
         raise ValueError("there is no image to show")
@@ -266,7 +273,8 @@ def _sheet(images: np.ndarray, titles, columns: int, size: float | None = None, 
     size = size or (0.9 if len(images) > 5 else 1.5)  # inches; a few images have room to be larger
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    height = size * (1 if titles is None else 1.3)
+    lines = 0 if titles is None else 1 + max(str(title).count("\n") for title in titles)
+    height = size + 0.2 * lines
     _, axes = plt.subplots(rows, columns, figsize=(size * columns, height * rows), squeeze=False)
     for ax in axes.flat:
         ax.axis("off")

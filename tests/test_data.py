@@ -77,7 +77,7 @@ def assert_names_file_and_remedy(error: Exception, path) -> None:
 @pytest.mark.parametrize("as_type", [str, lambda path: path], ids=["str", "Path"])
 def test_missing_file(tmp_path, as_type):
     path = tmp_path / "mnist.npz"
-    with pytest.raises(FileNotFoundError, match="the data file .* is missing") as caught:
+    with pytest.raises(FileNotFoundError, match=r"the data file .* is missing") as caught:
         load_mnist(as_type(path))
     assert_names_file_and_remedy(caught.value, path)
 

@@ -137,12 +137,15 @@ def test_no_file_stays_open(python):
     result = python(
         "import os\n"
         "from mnist_helpers import quiet_start\n"
-        "before = os.dup(2)\n"
-        "for _ in range(3):\n"
-        "    with quiet_start():\n"
-        "        pass\n"
-        "os.close(before)\n"
-        "print(os.dup(2) == before)"
+        "def free():\n"
+        "    numbers = [os.dup(2) for _ in range(4)]\n"
+        "    for number in numbers:\n"
+        "        os.close(number)\n"
+        "    return numbers\n"
+        "before = free()\n"
+        "with quiet_start():\n"
+        "    pass\n"
+        "print(free() == before)"
     )
     assert result.stdout == "True\n"
 

@@ -8,6 +8,7 @@ import pytest
 from matplotlib import colors
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from scipy.stats import binomtest
 
 from mnist_helpers import (
     plot_confusion,
@@ -20,6 +21,7 @@ from mnist_helpers import (
     show_digits,
     show_mistakes,
     show_pixels,
+    wilson_interval,
 )
 
 
@@ -241,7 +243,7 @@ def test_pixels_of_something_else(image, got):
 
 def gallery(axes) -> list[tuple[int, int, float]]:
     """True digit, predicted digit and confidence in percent, in the order in which a reader meets them."""
-    found = [re.fullmatch(r"(\d), read as (\d)\n(\d+\.\d)% sure", title).groups() for title in titles(axes)]
+    found = [re.fullmatch(r"(\d), read as (\d)\n(\d+\.\d) % sure", title).groups() for title in titles(axes)]
     return [(int(true), int(predicted), float(sure)) for true, predicted, sure in found]
 
 
@@ -261,7 +263,26 @@ def misread(rng):
 def test_mistake_says_true_then_predicted_then_confidence():
     probabilities = np.zeros((1, 10))
     probabilities[0, [8, 3]] = 0.9, 0.1
-    assert titles(show_mistakes(np.zeros((1, 784)), [3], probabilities, [0])) == ["3, read as 8\n90.0% sure"]
+    assert titles(show_mistakes(np.zeros((1, 784)), [3], probabilities, [0])) == ["3, read as 8\n90.0 % sure"]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "said"),
+    [
+        (0.5, "50.0 %"),
+        (0.9949, "99.5 %"),
+        (0.9994, "99.9 %"),
+        (0.9995, ">99.9 %"),
+        (0.99999, ">99.9 %"),
+        (1, ">99.9 %"),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_mistake_is_never_said_to_be_certain(confidence, said, dtype):
+    probabilities = np.zeros((1, 10), dtype=dtype)
+    probabilities[0, [8, 3]] = confidence, 1 - confidence
+    (title,) = titles(show_mistakes(np.zeros((1, 784)), [3], probabilities, [0]))
+    assert title.splitlines()[1] == f"{said} sure"
 
 
 def test_gallery_shows_the_surest_mistakes_first(misread):
@@ -366,7 +387,7 @@ def test_history_of_one_epoch_is_visible():
 @pytest.mark.parametrize("key", HISTORY)
 def test_history_that_lacks_a_list(key):
     history = {name: values for name, values in HISTORY.items() if name != key}
-    with pytest.raises(ValueError, match=f"history lacks {key}; it needs"):
+    with pytest.raises(ValueError, match=f"history lacks {key}; it must be"):
         plot_history(history)
 
 
@@ -377,7 +398,7 @@ def test_history_that_lacks_a_list(key):
 )
 def test_history_that_is_no_dict(history):
     # A list of the very keys too.
-    with pytest.raises(ValueError, match=r"is history\.history, not what fit returns"):
+    with pytest.raises(ValueError, match=r"must be history\.history, not what fit returns"):
         plot_history(history)
 
 
@@ -443,26 +464,42 @@ def test_confusion_of_a_bad_shape(shape):
 # plot_reliability
 
 
-def test_reliability_puts_confidence_across_and_accuracy_up():
-    confidence, accuracy, count = [np.nan, 0.3, 0.9], [np.nan, 0.25, 0.7], [0, 8, 4321]
-    ax = plot_reliability(confidence, accuracy, count)
+def dots_and_bars(ax: Axes) -> tuple[list, list]:
+    """The dot of each bin as (x, y), and the bar through it as (x, low, high)."""
+    dots = [tuple(line.get_xydata()[0]) for line in ax.lines if len(line.get_xdata()) == 1]
+    bars = [
+        line.get_xydata() for line in ax.lines if len(line.get_xdata()) == 2 and line.get_color() != "0.5"
+    ]
+    assert all(bar[0, 0] == bar[1, 0] for bar in bars)
+    return dots, [(bar[0, 0], bar[0, 1], bar[1, 1]) for bar in bars]
+
+
+@pytest.mark.parametrize("array", [list, np.array])
+def test_reliability_puts_confidence_across_and_accuracy_up(array):
+    # The first bin is empty. In the next 2 of 8 are right, in the last 3,000 of 4,000.
+    ax = plot_reliability(array([np.nan, 0.3, 0.9]), array([np.nan, 0.25, 0.75]), array([0, 8, 4000]))
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("mean confidence of the bin", "share that is right")
-    diagonal, bins = ax.lines
-    assert np.array_equal(diagonal.get_xydata(), [[0, 0], [1, 1]])
-    assert np.array_equal(bins.get_xydata(), [[0.3, 0.25], [0.9, 0.7]])
-    dots = ax.collections[0]
-    assert np.array_equal(dots.get_offsets(), [[0.3, 0.25], [0.9, 0.7]])
-    assert dots.get_sizes()[0] < dots.get_sizes()[1]
-    assert [(note.xy, note.get_text()) for note in ax.texts] == [((0.3, 0.25), "8"), ((0.9, 0.7), "4,321")]
+    assert np.array_equal(ax.lines[0].get_xydata(), [[0, 0], [1, 1]])
+    dots, bars = dots_and_bars(ax)
+    assert dots == [(0.3, 0.25), (0.9, 0.75)]
+    small, large = (binomtest(right, n).proportion_ci(method="wilson") for right, n in ((2, 8), (3000, 4000)))
+    assert bars == [pytest.approx((0.3, small.low, small.high)), pytest.approx((0.9, large.low, large.high))]
+    assert [(note.xy, note.get_text()) for note in ax.texts] == [((0.3, 0.25), "8"), ((0.9, 0.75), "4,000")]
     assert ax.get_xlim() == ax.get_ylim() == (0, 1)
 
 
 def test_reliability_of_predictions(predictions):
-    bins = reliability_bins(*predictions)
-    ax = plot_reliability(*bins)
-    filled = bins[2] > 0
+    confidence, accuracy, count = reliability_bins(*predictions)
+    ax = plot_reliability(confidence, accuracy, count)
+    filled = count > 0
     assert 3 < filled.sum() < 10
-    assert np.array_equal(ax.lines[1].get_xydata(), np.transpose([bins[0][filled], bins[1][filled]]))
+    dots, bars = dots_and_bars(ax)
+    assert dots == list(zip(confidence[filled], accuracy[filled], strict=True))
+    # Of a share as a float, the interval is that of the count behind it.
+    sure, right = predictions[1].max(axis=1), predictions[1].argmax(axis=1) == predictions[0]
+    for (_, low, high), i in zip(bars, np.flatnonzero(filled), strict=True):
+        within = (sure.astype("float64") * 10).astype(int).clip(max=9) == i
+        assert (low, high) == wilson_interval(right[within].sum(), within.sum())
     assert sum(int(note.get_text().replace(",", "")) for note in ax.texts) == 2000
 
 

@@ -1,4 +1,4 @@
-"""A run survives saving and loading; whatever happens to its files is found; and the runs of the course hold."""
+"""A run survives saving and loading, damage to its files is found, and the runs of the course hold."""
 
 import json
 import shutil
@@ -269,7 +269,7 @@ def test_model_with_code_in_it_is_refused(tmp_path):
     )
     model.compile(loss="mse", optimizer="sgd")
     save_run(tmp_path, "mlp", model.fit(x, x[:, :1], verbose=0), **MADE)
-    with pytest.raises(ValueError, match="(?i)lambda.*unsafe|unsafe.*lambda"):
+    with pytest.raises(ValueError, match=r"(?i)lambda.*unsafe|unsafe.*lambda"):
         load_run("mlp", tmp_path)
 
 
