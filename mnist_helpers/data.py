@@ -76,7 +76,7 @@ def load_splits(layout: str) -> tuple[Split, Split, Split]:
         If `layout` is neither of the two, and whatever `load_mnist` raises.
     """
     shapes = {"flat": (-1, 784), "channels": (-1, 28, 28, 1)}
-    if layout not in shapes:
+    if not isinstance(layout, str) or layout not in shapes:
         raise ValueError(f"layout must be 'flat' or 'channels', got {layout!r}")
     (x_train, y_train), (x_test, y_test) = load_mnist()
 

@@ -12,6 +12,7 @@ from mnist_helpers.evaluation import _pair, wilson_interval
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 PALETTE = (BLUE, ORANGE, GREEN)
 LINE_STYLES = ("-", "--", ":")
+INK = "gray_r"  # dark ink on white paper
 
 
 def set_style() -> None:
@@ -27,7 +28,7 @@ def set_style() -> None:
             "figure.dpi": 110,
             "font.size": 11,
             "grid.color": "0.9",
-            "image.cmap": "gray_r",
+            "image.cmap": INK,
         }
     )
 
@@ -100,9 +101,9 @@ def show_pixels(image: np.ndarray) -> Axes:
     if image.shape != (28, 28) or image.dtype != np.uint8:
         raise ValueError(f"image must be uint8, (28, 28), got {image.dtype} of shape {image.shape}")
     _, ax = plt.subplots(figsize=(9, 9))
-    ax.imshow(image, vmin=0, vmax=255)
+    ax.imshow(image, cmap=INK, vmin=0, vmax=255)
     for (row, column), value in np.ndenumerate(image):
-        ink = "white" if value > 127 else "black"
+        ink = "white" if value > 137 else "black"  # contrast of 4.5 to 1 or more on any grey
         ax.text(column, row, value, ha="center", va="center", fontsize=7, color=ink)
     ax.set(xlabel="column", ylabel="row", xticks=range(0, 28, 2), yticks=range(0, 28, 2))
     ax.grid(False)
@@ -268,6 +269,8 @@ def _percent(confidence: float) -> str:
 def _sheet(images: np.ndarray, titles, columns: int, size: float | None = None, **imshow) -> np.ndarray:
     if not len(images):
         raise ValueError("there is no image to show")
+    if columns < 1:
+        raise ValueError(f"columns must be at least 1, got {columns}")
     if titles is not None and len(titles) != len(images):
         raise ValueError(f"titles must be one an image: got {len(titles)} for {len(images)} images")
     size = size or (0.9 if len(images) > 5 else 1.5)  # inches; a few images have room to be larger
@@ -279,7 +282,7 @@ def _sheet(images: np.ndarray, titles, columns: int, size: float | None = None, 
     for ax in axes.flat:
         ax.axis("off")
     for i, (ax, image) in enumerate(zip(axes.flat, images, strict=False)):
-        ax.imshow(image, **imshow)
+        ax.imshow(image, **{"cmap": INK} | imshow)
         if titles is not None:
             ax.set_title(titles[i], fontsize=9)
     return axes.ravel()[: len(images)]

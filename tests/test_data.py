@@ -213,7 +213,7 @@ def test_layouts_differ_in_shape_only(flat):
         assert np.array_equal(labels, row_labels)
 
 
-@pytest.mark.parametrize("layout", ["Flat", "", None, 784, ("flat",)])
+@pytest.mark.parametrize("layout", ["Flat", "", None, 784, ("flat",), np.zeros((2, 2))])
 def test_unknown_layout(layout):
     with pytest.raises(ValueError, match="layout must be 'flat' or 'channels', got ") as caught:
         load_splits(layout)

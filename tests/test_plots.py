@@ -99,6 +99,11 @@ def test_digits_run_left_to_right_then_down(images):
     assert not any(ax.axison or ax.images for ax in rest)
 
 
+def test_no_columns(images):
+    with pytest.raises(ValueError, match="columns must be at least 1, got 0"):
+        show_digits(images, columns=0)
+
+
 def test_digits_fewer_than_columns(images):
     axes = show_digits(images[:3])
     assert len(axes) == len(axes[0].figure.axes) == 3
@@ -486,6 +491,12 @@ def test_reliability_puts_confidence_across_and_accuracy_up(array):
     assert bars == [pytest.approx((0.3, small.low, small.high)), pytest.approx((0.9, large.low, large.high))]
     assert [(note.xy, note.get_text()) for note in ax.texts] == [((0.3, 0.25), "8"), ((0.9, 0.75), "4,000")]
     assert ax.get_xlim() == ax.get_ylim() == (0, 1)
+
+
+def test_reliability_of_a_share_that_a_float_rounds_down():
+    # 15 / 22 * 22 comes out below 15.
+    _, (bar,) = dots_and_bars(plot_reliability([0.6], [15 / 22], [22]))
+    assert bar[1:] == wilson_interval(15, 22)
 
 
 def test_reliability_of_predictions(predictions):
