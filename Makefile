@@ -17,7 +17,7 @@ test: $(READY)  ## lint, unit tests, notebook rules, strict re-execution of ever
 	$(BIN)/ruff format --check
 	$(BIN)/pytest
 
-reference: $(READY)  ## train the three reference networks for 30 epochs (about an hour)
+reference: $(READY)  ## train the three reference networks for 30 epochs (a quarter of an hour)
 	$(BIN)/python course.py reference
 
 outputs: $(READY)  ## re-execute the notebooks in place
@@ -35,5 +35,5 @@ clean:  ## remove the environment and everything built
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	touch $@

@@ -38,7 +38,8 @@ def show_digits(images: np.ndarray, titles=None, columns: int = 10) -> np.ndarra
 
     Parameters
     ----------
-    images : ``(n, 28, 28)``, ``(n, 28, 28, 1)`` or ``(n, 784)``; 0 is paper, the largest value ink.
+    images : ``(n, 28, 28)``, ``(n, 28, 28, 1)`` or ``(n, 784)``; 0 is paper, the
+        largest value of all images ink.
     titles : n texts or numbers, one above each digit; none by default.
     columns : how many digits a row.
 
@@ -51,7 +52,8 @@ def show_digits(images: np.ndarray, titles=None, columns: int = 10) -> np.ndarra
     ValueError
         If `images` is not a stack of digits, or there is not one title for each.
     """
-    return _sheet(_as_images(images), titles, columns)
+    images = _as_images(images)
+    return _sheet(images, titles, columns, vmin=0, vmax=images.max(initial=0) or 1)
 
 
 def show_channels(maps: np.ndarray, titles=None, columns: int = 8, signed: bool = False) -> np.ndarray:

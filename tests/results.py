@@ -75,6 +75,12 @@ def rates(run: str) -> tuple[np.ndarray, np.ndarray]:
     return precision_recall(confusion_matrix(labels_of("test"), probabilities(run).argmax(axis=1)))
 
 
+def last_epoch_with_validation_ahead(run: str) -> int:
+    """The epoch after which the validation loss is higher than the training loss, to the end."""
+    ahead = np.array(history(run, "val_loss")) < np.array(history(run, "loss"))
+    return 1 + np.flatnonzero(ahead)[-1]
+
+
 @functools.cache
 def resting_train_accuracy(run: str) -> float:
     """The accuracy on the training images of the finished network, with dropout off."""
@@ -103,6 +109,8 @@ OF_A_RUN: dict[str, Callable[[str], float]] = {
     "test_errors": lambda run: wrong(run).sum(),
     "test_low": lambda run: interval(run)[0],
     "test_high": lambda run: interval(run)[1],
+    "crossing_epoch": last_epoch_with_validation_ahead,
+    "confident_errors": lambda run: (probabilities(run)[wrong(run)].max(axis=1) > 0.9).sum(),
     "resting_train_accuracy": resting_train_accuracy,
     "recall_of_8": lambda run: rates(run)[1][8],
     "precision_of_8": lambda run: rates(run)[0][8],
@@ -138,8 +146,9 @@ def run_seconds(notebook: Path) -> float:
 
 
 OF_A_NOTEBOOK: dict[str, Callable[[Path], float]] = {
-    "read": lambda notebook: 5 * math.ceil(words(notebook) / WORDS_A_MINUTE / 5),
-    "run": lambda notebook: math.ceil(run_seconds(notebook) / 60),
+    "read.{}.minutes": lambda notebook: 5 * math.ceil(words(notebook) / WORDS_A_MINUTE / 5),
+    "run.{}.minutes": lambda notebook: math.ceil(run_seconds(notebook) / 60),
+    "run.{}.seconds": run_seconds,
 }
 
 
@@ -167,11 +176,13 @@ def nearest_mean_accuracy(summary: Callable[[np.ndarray], np.ndarray]) -> float:
 
 
 OF_THE_COURSE: dict[str, Callable[[], float]] = {
+    "reference.minutes": lambda: sum(record(run)["seconds"] for run in RUNS) / 60,
     "published.mlp": lambda: 0.9756,
     "published.cnn": lambda: 0.9853,
     "published.deep_cnn": lambda: 0.9926,
-    # Glorot and Bengio's bound for the random start of 32 filters of 3×3 on one channel.
-    "cnn.start_limit": lambda: math.sqrt(6 / (9 * 1 + 9 * 32)),
+    "cnn.epochs_to_pass_mlp": lambda: (
+        1 + np.argmax(np.array(history("cnn", "val_loss")) < min(history("mlp", "val_loss")))
+    ),
     "all.agree": lambda: (np.ptp(readings()[all_wrong()], axis=1) == 0).sum(),
     "all.wrong": lambda: all_wrong().sum(),
     "data.ink_accuracy": lambda: nearest_mean_accuracy(lambda images: images.mean(axis=1, keepdims=True)),
@@ -205,7 +216,7 @@ def results() -> Mapping[str, float]:
         {f"{run}.{name}": rule(of, run) for run in RUNS for name, of in OF_A_RUN.items()}
         | {f"{a}_{b}.{name}": rule(of, a, b) for a, b in PAIRS for name, of in OF_A_PAIR.items()}
         | {
-            f"{name}.{path.stem[:2]}.minutes": rule(of, path)
+            name.format(path.stem[:2]): rule(of, path)
             for path in NOTEBOOKS
             for name, of in OF_A_NOTEBOOK.items()
         }
