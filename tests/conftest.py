@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 matplotlib.use("Agg")
-os.environ["MPLBACKEND"] = "Agg"  # for the processes that tests start
 
 from matplotlib import pyplot as plt
 
