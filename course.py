@@ -24,6 +24,8 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 REFERENCE_EPOCHS = 30
 # Keras' training lines say how long an epoch took. That changes with every run, so it is not kept.
 TIMING = re.compile(r" - \d+m?s(?: - \d+[mu]?s/(?:step|epoch))?")
+# A view is of use only together with the kernel that it belongs to.
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 # The lab template without its scripts from the web, and with solutions folded.
 TEMPLATE = """
@@ -102,7 +104,8 @@ def make_outputs() -> None:
 def execute(path: Path) -> tuple[nbformat.NotebookNode, float]:
     """Run a notebook from top to bottom in a fresh kernel; the file stays as it is.
 
-    What no two runs have in common (when, how long, on which Python) is left out of the result.
+    What no two runs have in common (when, how long, on which Python, the names of widgets) is left out of
+    the result; of a widget, its picture stays.
     """
     notebook = nbformat.read(path, as_version=4)
     start = time.perf_counter()
@@ -110,6 +113,7 @@ def execute(path: Path) -> tuple[nbformat.NotebookNode, float]:
         notebook,
         timeout=None,
         record_timing=False,
+        store_widget_state=False,
         extra_arguments=["--log-level=ERROR"],  # no warning about a connection that is this machine's own
         resources={"metadata": {"path": str(path.parent)}},
     ).execute()
@@ -120,6 +124,7 @@ def execute(path: Path) -> tuple[nbformat.NotebookNode, float]:
         for output in cell.get("outputs", []):
             if output.output_type == "stream":
                 output.text = TIMING.sub("", output.text)
+            output.get("data", {}).pop(WIDGET_VIEW, None)
     return notebook, seconds
 
 
