@@ -4,9 +4,9 @@ VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/ready
 
-.PHONY: course lab test reference outputs bench lock clean
+.PHONY: course lab test test-browser reference outputs bench lock clean
 
-course: $(READY)  ## execute the five notebooks and write them as HTML under build/
+course: $(READY)  ## execute the notebooks and write them as pages under build/
 	$(BIN)/python course.py course
 
 lab: $(READY)  ## open JupyterLab on the first notebook
@@ -16,6 +16,9 @@ test: $(READY)  ## lint, unit tests, notebook rules, strict re-execution of ever
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pytest
+
+test-browser: $(READY)  ## use the notebooks in JupyterLab with a real browser, Chromium
+	$(BIN)/pytest tests/browser
 
 reference: $(READY)  ## train the three reference networks for 30 epochs (a quarter of an hour)
 	$(BIN)/python course.py reference

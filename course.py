@@ -63,7 +63,7 @@ def make_course() -> None:
         notebook, seconds = execute(path)
         write_whole(pages / f"{path.stem}.html", to_html(notebook, path.stem))
         print(f"{seconds:.0f} s")
-        live = re.findall(r"val_accuracy: ([\d.]+)", printed(notebook))
+        live = re.findall(r"^\d+/\d+ .*val_accuracy: ([\d.]+)", printed(notebook), re.MULTILINE)
         rows.append(f"{path.stem:20}{seconds:>7.0f} s{live[-1] if live else '':>15}")
         results += printed(notebook, tag="results")
     print(f"\n{'stage':20}{'run time':>9}{'live accuracy*':>15}", *rows, sep="\n")

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -11,6 +12,15 @@ import pytest
 matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
+
+BROWSER_TESTS = Path(__file__).with_name("browser")
+collect_ignore = [BROWSER_TESTS.name]  # They take minutes and need a Chromium, so they are asked for by name.
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    asked_for = [Path(argument.partition("::")[0]).resolve() for argument in config.args]
+    if any(path in BROWSER_TESTS.parents for path in asked_for):
+        terminalreporter.write_line("The browser tests were not run. They need Chromium: make test-browser")
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,9 @@ from pages import MARKER, NOTEBOOKS, read
 from mnist_helpers import load_mnist, load_run, load_splits
 from mnist_helpers.data import N_TRAIN
 from mnist_helpers.evaluation import confusion_matrix, mcnemar_exact, precision_recall, wilson_interval
+from mnist_helpers.preparation import center_by_mass
 from mnist_helpers.reference import REFERENCE_FOLDER, RUNS
+from mnist_helpers.transforms import add_noise, resize, rotate, shift
 
 RUN_TIMES = Path(__file__).parent / "benchmarks" / "run_times.json"
 WORDS_A_MINUTE = 150
@@ -51,11 +53,22 @@ def labels_of(part: str) -> np.ndarray:
 
 
 @functools.cache
+def unseen_images() -> np.ndarray:
+    """The test images: float32, (10000, 28, 28)."""
+    _, _, (images, _) = load_splits("flat")
+    return images.reshape(-1, 28, 28)
+
+
+def predict(run: str, images: np.ndarray) -> np.ndarray:
+    """What a network says to images, (n, 28, 28): float64, (n, 10)."""
+    images = images.astype("float32").reshape(-1, *model(run).input_shape[1:])
+    return model(run).predict(images, batch_size=500, verbose=0).astype("float64")
+
+
+@functools.cache
 def probabilities(run: str) -> np.ndarray:
     """What a network says to the test images: float64, (10000, 10)."""
-    _, _, (images, _) = load_splits("flat")
-    images = images.reshape(-1, *model(run).input_shape[1:])
-    return model(run).predict(images, batch_size=500, verbose=0).astype("float64")
+    return predict(run, unseen_images())
 
 
 def wrong(run: str) -> np.ndarray:
@@ -89,6 +102,29 @@ def resting_train_accuracy(run: str) -> float:
     return model(run).evaluate(images, labels, batch_size=500, verbose=0)[1]
 
 
+# What notebook 06 does to the test images. Of the quarters of `shifted`, each goes to another side.
+
+
+def shifted(pixels: float) -> np.ndarray:
+    moves = [(pixels, 0), (-pixels, 0), (0, pixels), (0, -pixels)]
+    sides = [shift(unseen_images(), *move) for move in moves]
+    position = np.arange(len(unseen_images()))
+    return np.stack(sides)[position % 4, position]
+
+
+def turned(degrees: float) -> np.ndarray:
+    even = (np.arange(len(unseen_images())) % 2 == 0)[:, None, None]
+    return np.where(even, rotate(unseen_images(), degrees), rotate(unseen_images(), -degrees))
+
+
+def upside_down() -> np.ndarray:
+    return rotate(unseen_images()[np.isin(labels_of("test"), [3, 4, 7])], 180)
+
+
+def accuracy_on(run: str, images: np.ndarray) -> float:
+    return (predict(run, images).argmax(axis=1) == labels_of("test")).mean()
+
+
 OF_A_RUN: dict[str, Callable[[str], float]] = {
     "parameters": lambda run: record(run)["parameters"],
     "epochs": lambda run: record(run)["epochs"],
@@ -115,6 +151,11 @@ OF_A_RUN: dict[str, Callable[[str], float]] = {
     "recall_of_8": lambda run: rates(run)[1][8],
     "precision_of_8": lambda run: rates(run)[0][8],
     "lowest_rate": lambda run: np.min(rates(run)),
+    "shift_2": lambda run: accuracy_on(run, shifted(2)),
+    "rotation_30": lambda run: accuracy_on(run, turned(30)),
+    "size_0.6": lambda run: accuracy_on(run, resize(unseen_images(), 0.6)),
+    "noise_0.4": lambda run: accuracy_on(run, add_noise(unseen_images(), 0.4, np.random.default_rng(1998))),
+    "sure_upside_down": lambda run: (predict(run, upside_down()).max(axis=1) > 0.9).mean(),
 }
 
 
@@ -183,6 +224,11 @@ OF_THE_COURSE: dict[str, Callable[[], float]] = {
     "cnn.epochs_to_pass_mlp": lambda: (
         1 + np.argmax(np.array(history("cnn", "val_loss")) < min(history("mlp", "val_loss")))
     ),
+    "mlp.shift_3": lambda: accuracy_on("mlp", shifted(3)),
+    "mlp.shift_4": lambda: accuracy_on("mlp", shifted(4)),
+    "cnn.shift_4": lambda: accuracy_on("cnn", shifted(4)),
+    "mlp.centered": lambda: accuracy_on("mlp", np.stack([center_by_mass(x) for x in shifted(4)])),
+    "test.upside_down": lambda: len(upside_down()),
     "all.agree": lambda: (np.ptp(readings()[all_wrong()], axis=1) == 0).sum(),
     "all.wrong": lambda: all_wrong().sum(),
     "data.ink_accuracy": lambda: nearest_mean_accuracy(lambda images: images.mean(axis=1, keepdims=True)),

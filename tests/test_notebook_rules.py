@@ -25,7 +25,7 @@ from mnist_helpers import load_run
 Rule = Callable[[NotebookNode, Path], Iterator[str]]
 RULES: dict[str, Rule] = {}
 
-COURSE = ["01_preprocessing", "02_mlp", "03_cnn", "04_deep_cnn", "05_evaluation"]
+COURSE = ["01_preprocessing", "02_mlp", "03_cnn", "04_deep_cnn", "05_evaluation", "06_draw_your_own"]
 RUN_OF = {"02": "mlp", "03": "cnn", "04": "deep_cnn"}
 TAGS = {"parameters", "exercise", "solution", "hide-cell", "readme-picture", "results"}
 FORBIDDEN_WORDS = re.compile(
@@ -57,11 +57,16 @@ def code_cells(notebook: NotebookNode, exercises: bool = True) -> list[tuple[int
     ]
 
 
+def syntax_tree(source: str) -> ast.Module:
+    """Python as a notebook reads it: with ``await`` outside of functions."""
+    return compile(source, "a cell", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
 @functools.cache
 def parsed(source: str) -> ast.Module:
     """The syntax tree of a code cell; empty if it is not Python, which `is_plain_python` reports."""
     try:
-        return ast.parse(source)
+        return syntax_tree(source)
     except SyntaxError:
         return ast.Module([], [])
 
@@ -159,7 +164,7 @@ def is_plain_python(notebook, path):
     """No shell, no magics: the code runs in any Python."""
     for i, cell in code_cells(notebook):
         try:
-            ast.parse(cell.source)
+            syntax_tree(cell.source)
         except SyntaxError as error:
             yield f"cell {i} is not plain Python: {error.text}"
 

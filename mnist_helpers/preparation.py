@@ -1,0 +1,180 @@
+"""From a drawing to what a network sees, the way MNIST was made: crop, fit into 20×20, center by mass.
+
+Source: Y. LeCun, C. Cortes and C. J. C. Burges, "The MNIST database of handwritten digits": the digits
+were "size normalized to fit in a 20x20 pixel box while preserving their aspect ratio", with grey levels
+from "the anti-aliasing technique used by the normalization algorithm", and centered "by computing the
+center of mass of the pixels, and translating the image so as to position this point at the center".
+"""
+
+import numpy as np
+
+SIDE, BOX = 28, 20
+
+
+def prepare(drawing: np.ndarray, crop: bool = True, fit: bool = True, center: bool = True) -> np.ndarray:
+    """Make a 28×28 image of a drawing. Each of the three steps can be left out.
+
+    Parameters
+    ----------
+    drawing : floats in [0, 1], ``(n, n)``; 1 is ink.
+    crop : cut the drawing down to its ink. Without it, its whole square counts.
+    fit : bring it to 20 pixels. Without it, it keeps the scale at which the whole square has 28.
+    center : put its center of mass in the center. Without it, its middle.
+
+    Returns
+    -------
+    float32 in [0, 1], ``(28, 28)``.
+
+    Raises
+    ------
+    ValueError
+        If `drawing` is not such a square.
+    """
+    drawing = _as_drawing(drawing)
+    if drawing.shape[0] != drawing.shape[1]:
+        raise ValueError(f"drawing must be square, (n, n), got {drawing.shape}")
+    part = crop_to_ink(drawing) if crop else drawing
+    digit = fit_into_box(part) if fit else _scale(part, SIDE, len(drawing))
+    if center:
+        image = center_by_mass(digit)
+    else:
+        image = _place(digit, *((SIDE - length) // 2 for length in digit.shape), SIDE)
+    return image.astype("float32")
+
+
+def crop_to_ink(drawing: np.ndarray) -> np.ndarray:
+    """Cut a drawing down to the smallest rectangle that holds all its ink.
+
+    Parameters
+    ----------
+    drawing : floats in [0, 1], ``(rows, columns)``; 1 is ink.
+
+    Returns
+    -------
+    The rectangle, floats; the whole drawing if there is no ink in it.
+
+    Raises
+    ------
+    ValueError
+        If `drawing` is not such an array.
+    """
+    drawing = _as_drawing(drawing)
+    rows, columns = (np.flatnonzero(drawing.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return drawing
+    return drawing[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def fit_into_box(drawing: np.ndarray, side: int = BOX) -> np.ndarray:
+    """Scale a drawing so that its longer side has `side` pixels, and keep its aspect ratio.
+
+    Each new pixel is the mean of the area that it covers. That is the anti-aliasing: a pixel that the
+    edge of a stroke crosses becomes grey.
+
+    Parameters
+    ----------
+    drawing : floats in [0, 1], ``(rows, columns)``; 1 is ink.
+    side : the length of the longer side of the result.
+
+    Returns
+    -------
+    floats in [0, 1]; the shorter side is rounded up to whole pixels, with the drawing in their middle.
+
+    Raises
+    ------
+    ValueError
+        If `drawing` is not such an array, or `side` is below 1.
+    """
+    drawing = _as_drawing(drawing)
+    if side < 1:
+        raise ValueError(f"side must be at least 1 pixel, got {side}")
+    return _scale(drawing, side, max(drawing.shape))
+
+
+def center_by_mass(digit: np.ndarray, side: int = SIDE) -> np.ndarray:
+    """Put a digit into a larger square, its center of mass in the center, moved by whole pixels.
+
+    The center is pixel 14 of 0 to 27, as in MNIST: all its digits have their center of mass less than
+    half a pixel from there.
+
+    Parameters
+    ----------
+    digit : floats in [0, 1], ``(rows, columns)``; 1 is ink.
+    side : the side of the square.
+
+    Returns
+    -------
+    floats in [0, 1], ``(side, side)``. Ink that leaves the square is lost.
+
+    Raises
+    ------
+    ValueError
+        If `digit` is not such an array.
+    """
+    digit = _as_drawing(digit)
+    mass = digit.sum()
+    corner = []
+    for axis, length in enumerate(digit.shape):
+        along = digit.sum(axis=1 - axis)
+        middle = along @ np.arange(length) / mass if mass else length / 2
+        corner.append(int(np.floor(side // 2 - middle + 0.5)))
+    return _place(digit, *corner, side)
+
+
+def draw_strokes(strokes: list, width: float, side: int = 280) -> np.ndarray:
+    """Draw strokes with a round pen.
+
+    Parameters
+    ----------
+    strokes : lists of points ``(x, y)``, each joined by straight lines; x counts from the left and y
+        from the top, from 0 to `side`.
+    width : of the pen.
+    side : of the square paper.
+
+    Returns
+    -------
+    floats in [0, 1], ``(side, side)``, in steps of 1/255, as the digit pad holds them; 1 is ink.
+    """
+    y, x = np.mgrid[:side, :side] + 0.5
+    distance = np.full((side, side), np.inf)
+    for stroke in strokes:
+        for (x0, y0), (x1, y1) in zip(stroke[:-1] or stroke, stroke[1:] or stroke, strict=True):
+            dx, dy = x1 - x0, y1 - y0
+            # The point of the line that is nearest to each cell: 0 at its start, 1 at its end.
+            along = np.clip(((x - x0) * dx + (y - y0) * dy) / ((dx * dx + dy * dy) or 1), 0, 1)
+            distance = np.minimum(distance, np.hypot(x - x0 - along * dx, y - y0 - along * dy))
+    return np.floor(255 * np.clip(width / 2 + 0.5 - distance, 0, 1) + 0.5) / 255
+
+
+def _scale(drawing: np.ndarray, up: int, down: int) -> np.ndarray:
+    """Scale by up/down: each new pixel is the mean of the area that it covers, paper around it included."""
+
+    def shares(cells: int) -> np.ndarray:
+        """How much of each new pixel each old one fills: ``(new, old)``."""
+        pixels = -(-cells * up // down)
+        edges = (pixels - cells * up / down) / 2 + np.arange(cells + 1) * up / down
+        starts = np.arange(pixels)[:, None]
+        return np.clip(np.minimum(starts + 1, edges[1:]) - np.maximum(starts, edges[:-1]), 0, None)
+
+    rows, columns = map(shares, drawing.shape)
+    return np.clip(rows @ drawing @ columns.T, 0, 1)
+
+
+def _place(digit: np.ndarray, top: int, left: int, side: int) -> np.ndarray:
+    """Put an image onto a square of paper, its upper left corner at a place that may lie outside."""
+    rows, columns = digit.shape
+    margin = max(side, rows, columns) + abs(top) + abs(left)
+    paper = np.zeros((side + 2 * margin,) * 2)
+    paper[margin + top : margin + top + rows, margin + left : margin + left + columns] = digit
+    return paper[margin:-margin, margin:-margin]
+
+
+def _as_drawing(drawing: np.ndarray) -> np.ndarray:
+    drawing = np.asarray(drawing)
+    if drawing.ndim != 2 or not drawing.size:
+        raise ValueError(f"a drawing must be (rows, columns), got shape {drawing.shape}")
+    if not np.issubdtype(drawing.dtype, np.floating):
+        raise ValueError(f"a drawing must be floats from 0 to 1, got {drawing.dtype}; divide by 255 first")
+    if not (drawing.min() >= 0 and drawing.max() <= 1):
+        raise ValueError(f"a drawing must be from 0 to 1, got {drawing.min()} to {drawing.max()}")
+    return drawing

@@ -1,0 +1,105 @@
+// A grid of cells to point at, to click and to walk through by the arrow keys; one of them is selected, or none.
+
+const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+/** The cell that a key leads to, kept within the grid; null for a key that leads nowhere. */
+export function cellAfter(key, [row, column], [rows, columns]) {
+  if (key === "Enter" || key === " ") return [row, column];
+  if (!(key in STEPS)) return null;
+  const within = (place, size) => Math.min(Math.max(place, 0), size - 1);
+  return [within(row + STEPS[key][0], rows), within(column + STEPS[key][1], columns)];
+}
+
+/** What a cell says in words. */
+export function say(template, [row, column], value) {
+  return template.replace("{row}", row).replace("{column}", column).replace("{value}", value);
+}
+
+function element(parent, role, text = "") {
+  const made = parent.appendChild(document.createElement("div"));
+  made.setAttribute("role", role);
+  made.textContent = text;
+  return made;
+}
+
+/** Make the cells, once; gives them row by row. */
+function build(grid, [rows, columns], withNumbers) {
+  grid.style.gridTemplateColumns = `${withNumbers ? "auto " : ""}repeat(${columns}, minmax(0, 1fr))`;
+  if (withNumbers) {
+    const head = element(grid, "row");
+    element(head, "columnheader");
+    for (let column = 0; column < columns; column++) element(head, "columnheader", column);
+  }
+  return Array.from({ length: rows }, (_, row) => {
+    const line = element(grid, "row");
+    if (withNumbers) element(line, "rowheader", row);
+    return Array.from({ length: columns }, () => element(line, "gridcell"));
+  });
+}
+
+function render({ model, el }) {
+  el.classList.add("cell-grid");
+  const size = [model.get("values").length, model.get("values")[0].length];
+  const grid = element(el, "grid");
+  grid.setAttribute("aria-label", model.get("description"));
+  if (!model.get("numbers")) grid.style.background = "white"; // what shines through between the cells
+  const cells = build(grid, size, model.get("numbers"));
+  const readout = element(el, "presentation"); // for the pointer; the cells say the same to a screen reader
+  readout.ariaHidden = "true";
+
+  const words = ([row, column]) => say(model.get("label"), [row, column], model.get("values")[row][column]);
+  const placeOf = (target) => {
+    const row = cells.findIndex((line) => line.includes(target));
+    return row < 0 ? null : [row, cells[row].indexOf(target)];
+  };
+  const read = (place) => {
+    readout.textContent = place ? words(place) : "\u00a0"; // a space keeps what is below in its place
+  };
+  const selected = () => (model.get("cell").length ? model.get("cell") : null);
+
+  function update() {
+    const current = selected() ?? [0, 0]; // the one that Tab leads to
+    cells.forEach((line, row) =>
+      line.forEach((cell, column) => {
+        const shade = model.get("shades")[row][column];
+        const isCurrent = row === current[0] && column === current[1];
+        const gray = `rgb(${255 - shade} ${255 - shade} ${255 - shade})`;
+        cell.style.background = gray;
+        // Where a cell is no whole number of screen pixels wide, this closes the gaps.
+        if (!model.get("numbers")) cell.style.boxShadow = `0 0 0 0.6px ${gray}`;
+        cell.style.color = shade > 137 ? "white" : "black"; // contrast of 4.5 to 1 or more on any gray
+        cell.textContent = model.get("numbers") ? model.get("values")[row][column] : "";
+        cell.ariaLabel = words([row, column]);
+        cell.ariaSelected = String(isCurrent && selected() !== null);
+        cell.tabIndex = isCurrent ? 0 : -1;
+      }),
+    );
+  }
+
+  // The kernel is told, and marks the cell. A message and not a change of `cell`: the same cell can be chosen
+  // again after the choice was undone elsewhere.
+  function choose(place) {
+    model.send({ cell: place });
+    cells[place[0]][place[1]].focus();
+  }
+
+  grid.addEventListener("click", (event) => {
+    const place = placeOf(event.target);
+    if (place) choose(place);
+  });
+  grid.addEventListener("keydown", (event) => {
+    const from = placeOf(event.target);
+    const to = from && cellAfter(event.key, from, size);
+    if (!to) return;
+    event.preventDefault();
+    event.stopPropagation(); // Jupyter has uses of its own for these keys.
+    choose(to);
+  });
+  grid.addEventListener("pointerover", (event) => read(placeOf(event.target)));
+  grid.addEventListener("pointerleave", () => read(null));
+  model.on("change", update);
+  update();
+  read(null);
+}
+
+export default { render };

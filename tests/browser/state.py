@@ -1,0 +1,28 @@
+"""What the kernel behind a page says."""
+
+import json
+import time
+
+from playwright.sync_api import Page
+
+ASK = """async code => {
+    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+    const request = kernel.requestExecute({code});
+    let said = '';
+    request.onIOPub = message => { said += message.content.text ?? message.content.evalue ?? ''; };
+    await request.done;
+    return said;
+}"""
+
+
+def state(page: Page, expression: str) -> object:
+    """The value of a Python expression in the notebook's kernel."""
+    return json.loads(page.evaluate(ASK, f"import json; print(json.dumps({expression}))"))
+
+
+def expect_state(page: Page, expression: str, expected: object, seconds: float = 5) -> None:
+    """Wait until it is so: a page holds changes back while the kernel is at work on others."""
+    end = time.monotonic() + seconds
+    while (found := state(page, expression)) != expected and time.monotonic() < end:
+        page.wait_for_timeout(50)
+    assert found == expected

@@ -1,0 +1,31 @@
+"""The harness sees what it is there to see."""
+
+import pytest
+from playwright.sync_api import expect
+
+
+def test_cell_runs_and_shows_its_output(open_cell):
+    page = open_cell("print(load_mnist()[0][1][:3])")
+    expect(page.locator(".jp-OutputArea-output").last).to_have_text("[5 0 4]")
+
+
+def test_error_in_a_cell_is_noticed(open_cell):
+    with pytest.raises(AssertionError, match="ZeroDivisionError"):
+        open_cell("1 / 0")
+
+
+def test_error_in_the_console_is_noticed(open_cell):
+    page = open_cell("")
+    page.evaluate("() => { console.error('one'); setTimeout(() => { throw new Error('two'); }); }")
+    page.wait_for_function("() => new Promise(done => setTimeout(() => done(true), 100))")
+    assert [message.splitlines()[0] for message in page.console_errors] == ["one", "two"]
+    page.console_errors.clear()
+
+
+def test_request_to_another_host_is_noticed_and_fails(open_cell):
+    page = open_cell("")
+    answer = page.evaluate("() => fetch('https://example.org/x.js').then(() => 'came', () => 'failed')")
+    assert answer == "failed"
+    assert page.foreign_requests == ["https://example.org/x.js"]
+    page.foreign_requests.clear()
+    page.console_errors.clear()

@@ -1,0 +1,178 @@
+"""The way from a drawing to an input, on drawings small enough to check by eye, and on MNIST itself."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import center_of_mass
+
+from mnist_helpers import load_mnist
+from mnist_helpers.preparation import center_by_mass, crop_to_ink, draw_strokes, fit_into_box, prepare
+
+
+@pytest.fixture(scope="module")
+def digits() -> np.ndarray:
+    return load_mnist()[0][0][:2000].astype("float64") / 255
+
+
+# crop_to_ink
+
+
+def test_crop_keeps_all_ink_and_no_empty_border():
+    drawing = np.zeros((6, 7))
+    drawing[1, 4] = 0.01  # the faintest ink counts
+    drawing[3, 2] = 1
+    assert np.array_equal(crop_to_ink(drawing), [[0, 0, 0.01], [0, 0, 0], [1, 0, 0]])
+
+
+def test_crop_without_ink_keeps_the_whole():
+    assert crop_to_ink(np.zeros((6, 7))).shape == (6, 7)
+
+
+# fit_into_box
+
+
+def test_fit_averages_areas():
+    drawing = np.array([[1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1.0]])
+    assert np.allclose(fit_into_box(drawing, 2), [[0.75, 0], [0, 1]])
+
+
+def test_fit_splits_cells_that_lie_on_an_edge():
+    # Three cells become two pixels: each gets one and a half.
+    assert np.allclose(
+        fit_into_box(np.array([[1, 0, 0], [1, 0, 0], [1, 0, 0.0]]), 2), [[2 / 3, 0], [2 / 3, 0]]
+    )
+
+
+def test_fit_keeps_the_aspect_ratio():
+    assert fit_into_box(np.ones((200, 130))).shape == (20, 13)
+    assert fit_into_box(np.ones((50, 200))).shape == (5, 20)
+    # 13.5 pixels wide: in the middle of 14, with a quarter of a pixel of paper on both sides.
+    assert np.allclose(fit_into_box(np.ones((200, 135)))[0], [0.75, *[1] * 12, 0.75])
+
+
+def test_fit_enlarges():
+    assert np.allclose(fit_into_box(np.array([[0.2, 0.4]]), 4), [[0.2, 0.2, 0.4, 0.4]] * 2)
+
+
+def test_fit_keeps_the_mean_ink(rng):
+    drawing = rng.random((183, 183))
+    assert fit_into_box(drawing).mean() == pytest.approx(drawing.mean())
+
+
+def test_fit_refuses_a_box_without_pixels():
+    with pytest.raises(ValueError, match="side must be at least 1 pixel, got 0"):
+        fit_into_box(np.ones((3, 3)), 0)
+
+
+# center_by_mass
+
+
+def test_center_moves_the_mass_not_the_middle():
+    digit = np.zeros((3, 9))
+    digit[:, 0] = 1  # all ink on the left
+    image = center_by_mass(digit)
+    assert image.shape == (28, 28)
+    assert np.array_equal(np.argwhere(image), [(13, 14), (14, 14), (15, 14)])
+
+
+def test_center_of_anything_is_less_than_half_a_pixel_off(rng):
+    for _ in range(20):
+        image = center_by_mass(rng.random((20, 12)) ** 5)
+        assert np.abs(np.subtract(center_of_mass(image), 14)).max() <= 0.5
+
+
+def test_center_cuts_off_what_does_not_fit():
+    digit = np.zeros((5, 28))
+    digit[:, 27] = 1
+    digit[2, 0] = 0.01
+    image = center_by_mass(digit)
+    assert image.sum() == pytest.approx(5)  # the faint dot fell off on the left
+    assert np.array_equal(np.flatnonzero(image[:, 14]), [12, 13, 14, 15, 16])
+
+
+def test_center_without_ink():
+    assert not center_by_mass(np.zeros((20, 20))).any()
+
+
+# prepare
+
+
+def test_mnist_digits_prepared_again_stay_as_they_are(digits):
+    # This is how one knows that it is MNIST's way: the same box, the same center, the same rounding.
+    same = [np.allclose(prepare(digit), digit, atol=1e-6) for digit in digits]
+    assert np.mean(same) > 0.999
+
+
+def test_mnist_digits_from_a_larger_paper_come_back(digits):
+    for digit in digits[:20]:
+        paper = np.zeros((56, 56))
+        paper[5:33, 20:48] = digit  # off the middle
+        assert np.allclose(prepare(np.kron(paper, np.ones((5, 5)))), digit, atol=1e-6)
+
+
+def test_prepared_without_any_step_is_the_whole_paper_made_smaller(rng):
+    drawing = rng.random((280, 280))
+    means = drawing.reshape(28, 10, 28, 10).mean(axis=(1, 3))
+    assert np.allclose(prepare(drawing, crop=False, fit=False, center=False), means, atol=1e-6)
+
+
+def test_each_step_can_be_left_out():
+    drawing = np.zeros((280, 280))
+    drawing[20:80, 10:30] = 1  # a bar of 6×2 pixels at the pad's own scale
+    drawing[70:80, 10:60] = 1  # with a foot, so that its mass is not in its middle
+
+    def box(**steps):
+        places = np.argwhere(prepare(drawing, **steps) > 0)
+        return places.min(axis=0).tolist(), (1 + np.ptp(places, axis=0)).tolist()
+
+    # The mass lies 35 cells down and 15 to the right, of 60 and 50: 11.7 and 5 pixels of 20.
+    assert box() == ([3, 9], [20, 17])
+    assert box(center=False) == ([4, 5], [20, 17])
+    assert box(fit=False) == ([11, 13], [6, 5])
+    assert box(fit=False, center=False) == ([11, 11], [6, 5])
+    assert box(crop=False, fit=False, center=False) == ([2, 1], [6, 5])
+    assert box(crop=False, center=False)[1] == [5, 5]  # the whole pad in 20 pixels
+
+
+def test_prepare_nothing():
+    image = prepare(np.zeros((280, 280)))
+    assert image.shape == (28, 28)
+    assert image.dtype == "float32"
+    assert not image.any()
+
+
+@pytest.mark.parametrize(
+    ("drawing", "message"),
+    [
+        (np.zeros((28, 30)), r"square, \(n, n\), got \(28, 30\)"),
+        (np.zeros(784), r"\(rows, columns\), got shape \(784,\)"),
+        (np.zeros((0, 0)), r"\(rows, columns\), got shape \(0, 0\)"),
+        (np.zeros((28, 28), "uint8"), "got uint8; divide by 255 first"),
+        (np.full((28, 28), 255.0), "from 0 to 1, got 255.0 to 255.0"),
+        (np.full((28, 28), np.nan), "from 0 to 1, got nan"),
+    ],
+)
+def test_no_drawing(drawing, message):
+    with pytest.raises(ValueError, match=message):
+        prepare(drawing)
+
+
+# draw_strokes
+
+
+def test_stroke_has_width_and_round_ends():
+    drawing = draw_strokes([[(10, 15), (20, 15)]], width=6, side=30)
+    assert np.flatnonzero(drawing[:, 15]).tolist() == [12, 13, 14, 15, 16, 17]
+    assert drawing[14, 8] == 1  # the cap
+    assert drawing[12, 7] < 0.1  # is round
+    assert np.array_equal(drawing, drawing[:, ::-1])
+
+
+def test_dot_and_no_stroke():
+    dot = draw_strokes([[(15, 15)]], width=6, side=30)
+    assert dot.sum() == pytest.approx(np.pi * 3**2, rel=0.01)
+    assert not draw_strokes([], width=6).any()
+
+
+def test_ink_does_not_add_up():
+    once = draw_strokes([[(5, 5), (25, 25)]], width=4, side=30)
+    assert np.array_equal(draw_strokes([[(5, 5), (25, 25)], [(25, 25), (5, 5)]], width=4, side=30), once)
