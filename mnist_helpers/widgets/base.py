@@ -105,6 +105,35 @@ class Slider(anywidget.AnyWidget):
     step = traitlets.Float(1).tag(sync=True)
 
 
+class Choice(anywidget.AnyWidget):
+    """A list to choose from that keeps its keys: of ipywidgets', JupyterLab takes arrows and digits."""
+
+    _esm = """
+    function render({ model, el }) {
+      const line = el.appendChild(document.createElement("label"));
+      line.innerHTML = `<span></span><select></select>`;
+      line.style.cssText = "display: flex; gap: 8px";
+      const [name, list] = line.children;
+      name.style.minWidth = "4em"; // as the names of sliders, to stand in line with them
+      name.textContent = model.get("description");
+      list.dataset.lmSuppressShortcuts = "true";
+      list.append(...model.get("options").map((option) => new Option(option)));
+      const show = () => { list.selectedIndex = model.get("options").indexOf(model.get("value")); };
+      list.addEventListener("change", () => {
+        model.set("value", model.get("options")[list.selectedIndex]);
+        model.save_changes();
+      });
+      model.on("change:value", show);
+      show();
+    }
+    export default { render };
+    """
+
+    description = traitlets.Unicode().tag(sync=True)
+    options = traitlets.List().tag(sync=True)
+    value = traitlets.Any().tag(sync=True)
+
+
 def ink(images: np.ndarray) -> np.ndarray:
     """Turn amounts of ink into grey on white paper.
 

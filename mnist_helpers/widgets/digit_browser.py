@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from mnist_helpers.evaluation import _digits
 from mnist_helpers.plots import BLUE, INK
-from mnist_helpers.widgets.base import Explorer, Slider, Status
+from mnist_helpers.widgets.base import Choice, Explorer, Slider, Status
 from mnist_helpers.widgets.cell_grid import CellGrid
 
 SIDE = 28
@@ -121,7 +121,7 @@ class DigitBrowser(Explorer, widgets.VBox):
         return figure
 
     def _build(self) -> None:
-        digit = widgets.Dropdown(options=[*self._places], description="digit")
+        digit = Choice(options=[*self._places], description="digit")
         self._number = widgets.BoundedIntText(description="image", max=self._last)
         row, column = (Slider(max=SIDE - 1, description=name) for name in ("row", "column"))
         for name, control in (("digit", digit), ("number", self._number), ("row", row), ("column", column)):

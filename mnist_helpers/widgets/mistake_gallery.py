@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from mnist_helpers.data import CLASSES
 from mnist_helpers.evaluation import _pair, confusion_matrix
 from mnist_helpers.plots import _as_images, _percent, _sheet
-from mnist_helpers.widgets.base import Explorer, Slider, Status, image_html, ink
+from mnist_helpers.widgets.base import Choice, Explorer, Slider, Status, image_html, ink
 from mnist_helpers.widgets.cell_grid import CellGrid
 
 A_PAGE = 12
@@ -130,9 +130,9 @@ class MistakeGallery(Explorer, widgets.VBox):
         return figure
 
     def _build(self) -> None:
-        network = widgets.Dropdown(options=[*self._read], description="network")
-        true_digit = widgets.Dropdown(options=[ANY, *range(CLASSES)], description="true digit")
-        predicted_digit = widgets.Dropdown(options=[ANY, *range(CLASSES)], description="read as")
+        network = Choice(options=[*self._read], description="network")
+        true_digit = Choice(options=[ANY, *range(CLASSES)], description="true digit")
+        predicted_digit = Choice(options=[ANY, *range(CLASSES)], description="read as")
         confidence = Slider(max=1, step=0.01, description="at least this sure")
         # A list with None selected would look empty.
         as_option = (
