@@ -1,4 +1,4 @@
-"""What the kernel behind a page says."""
+"""What the kernel behind a page says, and how a page stands once it has settled."""
 
 import json
 import time
@@ -26,3 +26,12 @@ def expect_state(page: Page, expression: str, expected: object, seconds: float =
     while (found := state(page, expression)) != expected and time.monotonic() < end:
         page.wait_for_timeout(50)
     assert found == expected
+
+
+def make_narrow(page: Page) -> None:
+    """Make JupyterLab as narrow as a phone held upright, and wait until it has arranged itself anew."""
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.wait_for_function(
+        "() => document.querySelector('.jp-NotebookPanel').getBoundingClientRect().right <= 360"
+    )
+    page.evaluate("() => new Promise(done => setTimeout(() => requestAnimationFrame(done), 300))")

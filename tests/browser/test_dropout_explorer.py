@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Locator, Page, expect
 
-from browser.state import expect_state, state
+from browser.state import expect_state, make_narrow, state
 
 SOURCE = """\
 from mnist_helpers.widgets.dropout_explorer import DropoutExplorer
@@ -50,6 +50,6 @@ def test_controls_by_keyboard_and_from_python(open_cell):
     for row in ("before", "after", "average"):
         expect(page.get_by_role("row", name=row)).to_contain_text("55.00")
 
-    page.set_viewport_size({"width": 360, "height": 640})
+    make_narrow(page)
     box = page.locator("svg[role=img]").bounding_box()
     assert box["x"] + box["width"] <= 360

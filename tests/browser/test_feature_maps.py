@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Locator, Page, expect
 
-from browser.state import state
+from browser.state import make_narrow, state
 
 SOURCE = """\
 from mnist_helpers.widgets.feature_maps import FeatureMaps
@@ -62,6 +62,6 @@ def test_pictures_are_described_keep_their_room_and_fit(open_cell):
         assert box["x"] + box["width"] <= 1024
         heights.add(output.bounding_box()["height"])
     assert len(heights) == 1  # nothing jumps from layer to layer
-    page.set_viewport_size({"width": 360, "height": 640})
+    make_narrow(page)
     for image in output.get_by_role("img").all():
         assert image.bounding_box()["x"] + image.bounding_box()["width"] <= 360
