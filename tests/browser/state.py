@@ -14,6 +14,12 @@ ASK = """async code => {
     return said;
 }"""
 
+# What of an output lies to the right of it.
+STICKING_OUT = """output => [...output.querySelectorAll('*')]
+    .filter(part => part.getBoundingClientRect().right > output.getBoundingClientRect().right + 1)
+    .map(part => part.outerHTML)
+"""
+
 
 def state(page: Page, expression: str) -> object:
     """The value of a Python expression in the notebook's kernel."""

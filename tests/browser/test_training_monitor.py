@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Page, expect
 
 from browser.conftest import KERNEL_IS_IDLE, RUN_ALL
-from browser.state import make_narrow
+from browser.state import make_narrow, state
 
 SETUP = """\
 import asyncio
@@ -41,14 +41,6 @@ RUN_CELL = """index => {
     window.jupyterapp.commands.execute('notebook:run-cell');
 }"""
 INTERRUPT = "() => { window.jupyterapp.commands.execute('notebook:interrupt-kernel'); }"
-ASK = """async code => {
-    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-    const request = kernel.requestExecute({code});
-    let said = '';
-    request.onIOPub = message => { said += message.content.text ?? message.content.evalue ?? ''; };
-    await request.done;
-    return said.trim();
-}"""
 
 
 @pytest.fixture
@@ -76,27 +68,27 @@ def expect_end(page: Page, state: str, seconds: float) -> None:
     expect(page.locator(".training-monitor .status")).to_contain_text(state, timeout=seconds * 1000)
 
 
-def ask(page: Page, expression: str) -> str:
-    """What the kernel says that a Python expression is."""
+def once_idle(page: Page, expression: str) -> object:
+    """The value of a Python expression, as soon as no cell runs any longer."""
     page.wait_for_function(KERNEL_IS_IDLE)
-    return page.evaluate(ASK, f"print({expression})")
+    return state(page, expression)
 
 
 def expect_usable(page: Page) -> None:
     """The network predicts, and has the same weights a moment later: nothing trains it any longer."""
     evaluate = "model.evaluate(x_val, y_val, verbose=0)[1]"
-    accuracy = float(ask(page, evaluate))
+    accuracy = once_idle(page, evaluate)
     assert 0 < accuracy < 1
     time.sleep(0.5)
-    assert float(ask(page, evaluate)) == accuracy
+    assert once_idle(page, evaluate) == accuracy
 
 
 def test_stop_by_mouse_and_again_by_keyboard(train):
     page = train(IN_A_THREAD)
     page.get_by_role("button", name="Stop").click()
     expect_end(page, "stopped", seconds=20)
-    epochs = "len(history.history['val_loss']), monitor.history == history.history, monitor.state"
-    assert ask(page, epochs) == "1 True stopped"
+    epochs = "[len(history.history['val_loss']), monitor.history == history.history, monitor.state]"
+    assert once_idle(page, epochs) == [1, True, "stopped"]
     expect_usable(page)
 
     page.evaluate(RUN_CELL, 1)
