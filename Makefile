@@ -26,7 +26,8 @@ reference: $(READY)  ## train the three reference networks for 30 epochs (a quar
 outputs: $(READY)  ## re-execute the notebooks in place
 	$(BIN)/python course.py outputs
 
-bench: $(READY)  ## measure the run times that the texts quote
+bench: $(READY)  ## measure how fast the networks train, and the run times that the texts quote
+	$(BIN)/python -m tests.benchmarks.training
 	$(BIN)/python -m tests.benchmarks.run_times
 
 lock:  ## resolve pyproject.toml anew into requirements.txt

@@ -12,7 +12,7 @@ import importlib
 _MODULE_OF = {
     name: module
     for module, names in {
-        "data": ["load_mnist", "load_splits", "one_hot"],
+        "data": ["load_mnist", "load_splits", "one_hot", "shuffled_batches"],
         "evaluation": [
             "confusion_matrix",
             "mcnemar_exact",

@@ -91,6 +91,47 @@ def load_splits(layout: str) -> tuple[Split, Split, Split]:
     )
 
 
+def shuffled_batches(x: np.ndarray, y: np.ndarray, batch_size: int, steps: int, seed: int):
+    """Serve training images in batches, in a new order each epoch, for a given number of steps.
+
+    Introduced in notebook 07.
+
+    Parameters
+    ----------
+    x, y : arrays of one length n, such as images and their labels.
+    batch_size : how many of them make a step, 1 to n.
+    steps : how many batches there are in all; they may end within an epoch.
+    seed : what the orders come from.
+
+    Returns
+    -------
+    A ``tf.data.Dataset`` of `steps` pairs, each `batch_size` rows of `x` and of `y`.
+
+    Raises
+    ------
+    ValueError
+        If `x` and `y` differ in length, `batch_size` is not 1 to n or `steps` is not positive.
+    """
+    if len(x) != len(y):
+        raise ValueError(f"x and y must be of one length, got {len(x)} and {len(y)}")
+    if not 1 <= batch_size <= len(x):
+        raise ValueError(f"batch_size must be 1 to {len(x)}, the number of images, got {batch_size}")
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    import tensorflow as tf
+
+    rng = np.random.default_rng(seed)
+    epochs = -(-steps * batch_size // len(x))
+    order = np.concatenate([rng.permutation(len(x)) for _ in range(epochs)])
+    order = order[: steps * batch_size].reshape(steps, batch_size)
+    x, y = tf.constant(x), tf.constant(y)
+    batches = tf.data.Dataset.from_tensor_slices(order)
+    batches = batches.map(lambda rows: (tf.gather(x, rows), tf.gather(y, rows))).prefetch(8)
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return batches.with_options(options)
+
+
 def one_hot(labels: np.ndarray, classes: int = CLASSES) -> np.ndarray:
     """Turn class numbers into rows with a single 1.
 

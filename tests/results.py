@@ -1,8 +1,9 @@
 """The course's results by name, computed: what the numbers in its texts are held to.
 
 To add one, add a line to the table that it belongs to: `OF_A_RUN` for `mlp.…`, `cnn.…` and
-`deep_cnn.…`, `OF_A_PAIR` for `mlp_cnn.…` and so on, `OF_A_NOTEBOOK` for `….01.minutes`, `OF_LABELS`
-for `data.…` (the 60,000), `train.…`, `val.…` and `test.…`, `OF_THE_COURSE` for what there is only one of.
+`deep_cnn.…`, `OF_A_PAIR` for `mlp_cnn.…` and so on, `OF_A_NOTEBOOK` for `….01.minutes`,
+`OF_A_TRAINING` for `bench.…`, `OF_LABELS` for `data.…` (the 60,000), `train.…`, `val.…` and `test.…`,
+`OF_THE_COURSE` for what there is only one of.
 """
 
 import functools
@@ -22,6 +23,7 @@ from mnist_helpers.reference import REFERENCE_FOLDER, RUNS
 from mnist_helpers.transforms import add_noise, resize, rotate, shift
 
 RUN_TIMES = Path(__file__).parent / "benchmarks" / "run_times.json"
+TRAINING_TIMES = Path(__file__).parent / "benchmarks" / "training.json"
 WORDS_A_MINUTE = 150
 PARTS = ("data", "train", "val", "test")
 PAIRS = [("mlp", "cnn"), ("cnn", "deep_cnn"), ("mlp", "deep_cnn")]
@@ -193,6 +195,21 @@ OF_A_NOTEBOOK: dict[str, Callable[[Path], float]] = {
 }
 
 
+@functools.cache
+def trainings(run: str) -> dict:
+    """What `make bench` measured of each recipe for a network."""
+    return json.loads(TRAINING_TIMES.read_text(encoding="utf-8"))["networks"][run]["recipes"]
+
+
+OF_A_TRAINING: dict[str, Callable[[str, str], float]] = {
+    "seconds": lambda run, recipe: trainings(run)[recipe]["fit_seconds"],
+    "factor": lambda run, recipe: (
+        trainings(run)["start"]["fit_seconds"] / trainings(run)[recipe]["fit_seconds"]
+    ),
+    "test_accuracy": lambda run, recipe: trainings(run)[recipe]["test_accuracy"],
+}
+
+
 OF_LABELS: dict[str, Callable[[str], float]] = {
     "min_count": lambda part: np.bincount(labels_of(part)).min(),
     "max_count": lambda part: np.bincount(labels_of(part)).max(),
@@ -265,6 +282,13 @@ def results() -> Mapping[str, float]:
             name.format(path.stem[:2]): rule(of, path)
             for path in NOTEBOOKS
             for name, of in OF_A_NOTEBOOK.items()
+        }
+        | {
+            f"bench.{run}.{recipe}.{name}": rule(of, run, recipe)
+            for run in RUNS
+            for recipe, measured in trainings(run).items()
+            for name, of in OF_A_TRAINING.items()
+            if name != "test_accuracy" or name in measured
         }
         | {f"{part}.{name}": rule(of, part) for part in PARTS for name, of in OF_LABELS.items()}
         | OF_THE_COURSE

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from mnist_helpers import data, load_mnist, load_splits, one_hot
+from mnist_helpers import data, load_mnist, load_splits, one_hot, shuffled_batches
 
 # Published for the four uncompressed files of http://yann.lecun.com/exdb/mnist/, pinned by many projects.
 IDX_SHA256 = {
@@ -268,3 +268,41 @@ def test_one_hot_of_no_labels():
 def test_one_hot_of_bad_labels(labels, message):
     with pytest.raises(ValueError, match=message):
         one_hot(labels)
+
+
+# shuffled_batches
+
+
+def test_batches_hold_each_image_once_an_epoch_with_its_label():
+    x, y = np.arange(30, dtype="float32").reshape(10, 3), np.arange(10)
+    batches = list(shuffled_batches(x, y, batch_size=4, steps=6, seed=1).as_numpy_iterator())
+    assert [len(images) for images, _ in batches] == [4] * 6
+    for images, labels in batches:
+        np.testing.assert_array_equal(images, x[labels])
+        assert images.dtype == np.float32
+    served = np.concatenate([labels for _, labels in batches])
+    first, second, rest = served[:10], served[10:20], served[20:]
+    assert sorted(first) == sorted(second) == list(range(10))
+    assert list(first) != list(second) and len(set(rest)) == 4
+
+
+def test_order_of_batches_comes_from_the_seed():
+    def order(seed: int) -> list[int]:
+        return [i.item() for _, i in shuffled_batches(x, x, 1, 20, seed).as_numpy_iterator()]
+
+    x = np.arange(20)
+    assert order(1) == order(1) != order(2)
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size", "steps", "message"),
+    [
+        (9, 2, 1, "x and y must be of one length, got 10 and 9"),
+        (10, 11, 1, "batch_size must be 1 to 10, the number of images, got 11"),
+        (10, 0, 1, "batch_size must be 1 to 10"),
+        (10, 2, 0, "steps must be at least 1, got 0"),
+    ],
+)
+def test_batches_that_cannot_be(n, batch_size, steps, message):
+    with pytest.raises(ValueError, match=message):
+        shuffled_batches(np.zeros(10), np.zeros(n), batch_size, steps, seed=0)

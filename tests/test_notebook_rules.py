@@ -20,14 +20,20 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from pages import LESSONS, NOTEBOOKS, README, alt_text, broken_links, headings, prose, read, texts
 
 import mnist_helpers
-from mnist_helpers import load_run
+from mnist_helpers import load_run, quiet_start
+
+with quiet_start():
+    import tensorflow as tf
 
 Rule = Callable[[NotebookNode, Path], Iterator[str]]
 RULES: dict[str, Rule] = {}
 
-COURSE = ["01_preprocessing", "02_mlp", "03_cnn", "04_deep_cnn", "05_evaluation", "06_draw_your_own"]
+COURSE = [
+    *("01_preprocessing", "02_mlp", "03_cnn", "04_deep_cnn", "05_evaluation"),
+    *("06_draw_your_own", "07_faster_training"),
+]
 RUN_OF = {"02": "mlp", "03": "cnn", "04": "deep_cnn"}
-TAGS = {"parameters", "exercise", "solution", "hide-cell", "readme-picture", "results"}
+TAGS = {"parameters", "exercise", "solution", "hide-cell", "readme-picture", "results", "script"}
 FORBIDDEN_WORDS = re.compile(
     r"\b(simply|just|obviously|easy|of course|clearly|TODO|FIXME|PLACEHOLDER\w*)\b", re.IGNORECASE
 )
@@ -175,6 +181,7 @@ def imports_in_one_cell(notebook, path):
         i
         for i, cell in code_cells(notebook)
         if any(isinstance(node, ast.Import | ast.ImportFrom) for node in nodes(cell))
+        and "script" not in tags(cell)  # complete, to be copied into an empty file
     ]
     first = [i for i, cell in code_cells(notebook) if "parameters" not in tags(cell)][:1]
     if importing != first:
@@ -223,6 +230,16 @@ def compares_every_output(notebook, path):
             yield f"cell {i} has unknown tags {unknown}"
         if re.search(r"#\s*(NBVAL|PYTEST_VALIDATE)", cell.source):
             yield f"cell {i}: a comment must not tell the tests to look away"
+
+
+@rule
+def measures_only_in_07(notebook, path):
+    """What nbval leaves out of its comparison elsewhere than in training lines is in 07 alone."""
+    for i, cell in code_cells(notebook):
+        for output in cell.outputs:
+            measured = re.search(r"\b\d+\.\d+ s\b|live accuracy", output.get("text", ""))
+            if measured and number(path) != "07":
+                yield f"cell {i} prints {measured[0]!r}, which is not compared"
 
 
 @rule
@@ -390,6 +407,11 @@ def _predictions(rng: np.random.Generator) -> tuple:
 
 ARGUMENTS: dict[str, Callable[[np.random.Generator], tuple]] = {
     "one_hot": lambda rng: (rng.integers(0, 10, 50),),
+    "shuffled_batches": lambda rng: (
+        rng.random((20, 3)),
+        np.arange(20),
+        *map(int, rng.integers(1, 20, 3)),  # batch size, steps, seed
+    ),
     "wilson_interval": lambda rng: (int(rng.integers(0, 201)), 200),
     "mcnemar_exact": lambda rng: tuple(map(int, rng.integers(0, 9, 2))),
     "confusion_matrix": lambda rng: tuple(rng.integers(0, 10, (2, 500))),
@@ -428,7 +450,7 @@ def _asserts_equality(cell: NotebookNode) -> bool:
 
 def difference_to_helper(shown: ast.FunctionDef) -> str | None:
     """Run a function that a notebook shows, and the helper of the same name, on random arrays."""
-    namespace = {"np": np, "math": math, "NormalDist": NormalDist}
+    namespace = {"np": np, "math": math, "NormalDist": NormalDist, "tf": tf}
     exec(compile(ast.Module([shown], []), f"<shown {shown.name}>", "exec"), namespace)
     rng = np.random.default_rng(1927)
     for _ in range(30):
@@ -439,10 +461,16 @@ def difference_to_helper(shown: ast.FunctionDef) -> str | None:
                 found = namespace[shown.name](*arguments)
             except Exception as error:
                 return f"the {shown.name} that is shown does not run by itself: {error!r}"
-        found, expected = (values if isinstance(values, tuple) else (values,) for values in (found, expected))
+        found, expected = map(_arrays, (found, expected))
         if not (len(found) == len(expected) and all(map(_equal, found, expected))):
             return f"the {shown.name} that is shown gives {found}, the package's gives {expected}"
     return None
+
+
+def _arrays(result) -> tuple:
+    if isinstance(result, tf.data.Dataset):
+        return tuple(array for batch in result.as_numpy_iterator() for array in batch)
+    return result if isinstance(result, tuple) else (result,)
 
 
 def _equal(found, expected) -> bool:
