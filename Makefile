@@ -18,9 +18,9 @@ test: $(READY)  ## lint, unit tests, notebook rules, strict re-execution of ever
 	$(BIN)/pytest
 
 test-browser: $(READY)  ## use the notebooks in JupyterLab with a real browser, Chromium
-	$(BIN)/pytest tests/browser
+	$(BIN)/pytest --numprocesses=0 tests/browser
 
-reference: $(READY)  ## train the three reference networks for 30 epochs (a quarter of an hour)
+reference: $(READY)  ## train the reference networks and the ablation (half an hour)
 	$(BIN)/python course.py reference
 
 outputs: $(READY)  ## re-execute the notebooks in place

@@ -31,7 +31,7 @@ _MODULE_OF = {
             "show_mistakes",
             "show_pixels",
         ],
-        "reference": ["load_run", "save_run"],
+        "reference": ["load_results", "load_run", "save_results", "save_run"],
         "startup": ["quiet_start"],
     }.items()
     for name in names

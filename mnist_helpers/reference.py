@@ -1,7 +1,7 @@
 """The reference runs: a trained network and the record of its training, to files and back.
 
 ``make reference`` is the only thing that writes to ``mnist_helpers/reference``: it executes the
-notebooks 02 to 04 with 30 epochs, and their last training cell calls `save_run`.
+notebooks that train with the parameters of a whole run, and these call `save_run` and `save_results`.
 """
 
 import hashlib
@@ -15,6 +15,10 @@ from mnist_helpers.startup import quiet_start
 
 REFERENCE_FOLDER = Path(__file__).with_name("reference")
 RUNS = ("mlp", "cnn", "deep_cnn")
+STUDIES = ("ablation",)
+REMEDY = (
+    "to get it back, run `git checkout -- mnist_helpers/reference`, or train it anew with `make reference`"
+)
 
 
 def save_run(folder, name: str, history, *, seed: int, batch_size: int, seconds: float) -> None:
@@ -43,7 +47,7 @@ def save_run(folder, name: str, history, *, seed: int, batch_size: int, seconds:
     import tensorflow
 
     folder = Path(folder)
-    _check_name(name)
+    _check_name(name, RUNS)
     if not folder.is_dir():
         raise FileNotFoundError(f"the folder {folder.resolve()} does not exist; create it first")
     if not getattr(history, "epoch", None):
@@ -102,15 +106,11 @@ def load_run(name: str, folder=REFERENCE_FOLDER) -> tuple:
     FileNotFoundError
         If one of the files is missing.
     """
-    _check_name(name)
+    _check_name(name, RUNS)
     model_file, record_file = (Path(folder) / f"{name}.{kind}" for kind in ("keras", "json"))
-    remedy = (
-        "to get it back, run `git checkout -- mnist_helpers/reference`, or train it anew with "
-        "`make reference`"
-    )
     for file in (model_file, record_file):
         if not file.is_file():
-            raise FileNotFoundError(f"the reference file {file} is missing; {remedy}")
+            raise FileNotFoundError(f"the reference file {file} is missing; {REMEDY}")
     try:
         run = json.loads(record_file.read_text(encoding="utf-8"))
         recorded_name, recorded_hash = run["name"], run["sha256"]
@@ -118,17 +118,17 @@ def load_run(name: str, folder=REFERENCE_FOLDER) -> tuple:
             raise ValueError(f"its history is not one of {run['epochs']} epochs")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"the reference file {record_file} is damaged ({type(error).__name__}: {error}); {remedy}"
+            f"the reference file {record_file} is damaged ({type(error).__name__}: {error}); {REMEDY}"
         ) from error
     if recorded_name != name:
         raise ValueError(
             f"the reference file {record_file} is the record of {recorded_name!r}, not of {name!r}: "
-            f"files have been swapped; {remedy}"
+            f"files have been swapped; {REMEDY}"
         )
     if hashlib.sha256(model_file.read_bytes()).hexdigest() != recorded_hash:
         raise ValueError(
             f"the reference file {model_file} is damaged, changed or swapped: its SHA-256 is not the "
-            f"one recorded in {record_file.name}; {remedy}"
+            f"one recorded in {record_file.name}; {REMEDY}"
         )
     with quiet_start():
         import keras
@@ -136,6 +136,71 @@ def load_run(name: str, folder=REFERENCE_FOLDER) -> tuple:
     return keras.saving.load_model(model_file, safe_mode=True), run
 
 
-def _check_name(name: str) -> None:
-    if name not in RUNS:
-        raise ValueError(f"name must be one of {', '.join(RUNS)}, got {name!r}")
+def save_results(folder, name: str, results: dict) -> None:
+    """Save what a study of many trainings found as ``<name>.json``.
+
+    The file is written in full beside its destination and then renamed.
+
+    Parameters
+    ----------
+    folder : an existing folder.
+    name : "ablation".
+    results : a dict of what JSON can hold: texts, numbers, lists, dicts.
+
+    Raises
+    ------
+    ValueError
+        If `name` is unknown.
+    FileNotFoundError
+        If `folder` does not exist.
+    TypeError
+        If JSON cannot hold the results.
+    """
+    folder = Path(folder)
+    _check_name(name, STUDIES)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"the folder {folder.resolve()} does not exist; create it first")
+    with tempfile.TemporaryDirectory(dir=folder) as draft:
+        file = Path(draft) / f"{name}.json"
+        file.write_text(json.dumps({"name": name} | results, indent=1) + "\n", encoding="utf-8")
+        file.replace(folder / file.name)
+
+
+def load_results(name: str, folder=REFERENCE_FOLDER) -> dict:
+    """Load what `save_results` saved.
+
+    Parameters
+    ----------
+    name : "ablation".
+    folder : where the file is; the default is the course's own.
+
+    Returns
+    -------
+    The results, and under ``"name"`` their name.
+
+    Raises
+    ------
+    ValueError
+        If `name` is unknown, or the file is damaged or stands under a wrong name.
+    FileNotFoundError
+        If the file is missing.
+    """
+    _check_name(name, STUDIES)
+    file = Path(folder) / f"{name}.json"
+    if not file.is_file():
+        raise FileNotFoundError(f"the reference file {file} is missing; {REMEDY}")
+    try:
+        results = json.loads(file.read_text(encoding="utf-8"))
+        recorded_name = results["name"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"the reference file {file} is damaged ({type(error).__name__}: {error}); {REMEDY}"
+        ) from error
+    if recorded_name != name:
+        raise ValueError(f"the reference file {file} holds {recorded_name!r}, not {name!r}; {REMEDY}")
+    return results
+
+
+def _check_name(name: str, known: tuple[str, ...]) -> None:
+    if name not in known:
+        raise ValueError(f"name must be one of {', '.join(known)}, got {name!r}")

@@ -2,8 +2,8 @@
 
 To add one, add a line to the table that it belongs to: `OF_A_RUN` for `mlp.…`, `cnn.…` and
 `deep_cnn.…`, `OF_A_PAIR` for `mlp_cnn.…` and so on, `OF_A_NOTEBOOK` for `….01.minutes`,
-`OF_A_TRAINING` for `bench.…`, `OF_LABELS` for `data.…` (the 60,000), `train.…`, `val.…` and `test.…`,
-`OF_THE_COURSE` for what there is only one of.
+`OF_A_TRAINING` for `bench.…`, `OF_AN_ABLATION` for `ablation.…`, `OF_LABELS` for `data.…` (the 60,000),
+`train.…`, `val.…` and `test.…`, `OF_THE_COURSE` for what there is only one of.
 """
 
 import functools
@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+import scipy.stats
 from pages import MARKER, NOTEBOOKS, read
 
-from mnist_helpers import load_mnist, load_run, load_splits
+from mnist_helpers import load_mnist, load_results, load_run, load_splits
 from mnist_helpers.data import N_TRAIN
 from mnist_helpers.evaluation import confusion_matrix, mcnemar_exact, precision_recall, wilson_interval
 from mnist_helpers.preparation import center_by_mass
@@ -233,11 +234,40 @@ def nearest_mean_accuracy(summary: Callable[[np.ndarray], np.ndarray]) -> float:
     return (distances.argmin(axis=1) == y_val.argmax(axis=1)).mean()
 
 
+VARIANTS = {
+    "depth": "one convolution less in each pair",
+    "width": "32 filters everywhere",
+    "dropout": "no dropout",
+}
+
+
+def ablated(part: str) -> np.ndarray:
+    """How many errors more the Deep CNN makes without one of its parts, seed by seed."""
+    errors = load_results("ablation")["errors"]
+    return np.array(errors[VARIANTS[part]]) - errors["Deep CNN"]
+
+
+def ablation_interval(part: str) -> tuple[float, float]:
+    mean, error = ablated(part).mean(), scipy.stats.sem(ablated(part))
+    return scipy.stats.t.interval(0.95, len(ablated(part)) - 1, loc=mean, scale=error)
+
+
+OF_AN_ABLATION: dict[str, Callable[[str], float]] = {
+    "more": lambda part: ablated(part).mean(),
+    "more_low": lambda part: ablation_interval(part)[0],
+    "more_high": lambda part: ablation_interval(part)[1],
+    "fewer": lambda part: -ablated(part).mean(),
+    "fewer_low": lambda part: -ablation_interval(part)[1],
+    "fewer_high": lambda part: -ablation_interval(part)[0],
+}
+
+
 OF_THE_COURSE: dict[str, Callable[[], float]] = {
     "reference.minutes": lambda: sum(record(run)["seconds"] for run in RUNS) / 60,
     "published.mlp": lambda: 0.9756,
     "published.cnn": lambda: 0.9853,
     "published.deep_cnn": lambda: 0.9926,
+    "ablation.errors": lambda: np.mean(load_results("ablation")["errors"]["Deep CNN"]),
     "cnn.epochs_to_pass_mlp": lambda: (
         1 + np.argmax(np.array(history("cnn", "val_loss")) < min(history("mlp", "val_loss")))
     ),
@@ -289,6 +319,11 @@ def results() -> Mapping[str, float]:
             for recipe, measured in trainings(run).items()
             for name, of in OF_A_TRAINING.items()
             if name != "test_accuracy" or name in measured
+        }
+        | {
+            f"ablation.{part}.{name}": rule(of, part)
+            for part in VARIANTS
+            for name, of in OF_AN_ABLATION.items()
         }
         | {f"{part}.{name}": rule(of, part) for part in PARTS for name, of in OF_LABELS.items()}
         | OF_THE_COURSE

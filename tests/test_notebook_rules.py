@@ -350,13 +350,15 @@ def touches_no_files(notebook, path):
         guarded = {
             inner
             for node in nodes(cell)
-            if isinstance(node, ast.If) and name_of(node.test) == "RUN_FOLDER" and number(path) in RUN_OF
+            if isinstance(node, ast.If)
+            and name_of(node.test) == "RUN_FOLDER"
+            and number(path) in {*RUN_OF, "07"}
             for statement in node.body
             for inner in ast.walk(statement)
         }
         for node in nodes(cell):
-            if name_of(node) == "save_run" and node not in guarded:
-                yield f"cell {i}: save_run stands only in 02 to 04, under `if RUN_FOLDER`"
+            if name_of(node) in {"save_run", "save_results"} and node not in guarded:
+                yield f"cell {i}: {name_of(node)} stands only where a notebook trains, under `if RUN_FOLDER`"
             elif isinstance(node, ast.Call) and name_of(node) in FILE_ACCESS:
                 yield f"cell {i} reads or writes files: {ast.unparse(node)}"
             elif isinstance(node, ast.Import | ast.ImportFrom) and imported(node) & FILE_MODULES:

@@ -6,8 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.stats
 
-from mnist_helpers import load_run, load_splits, quiet_start, reference, save_run
+from mnist_helpers import (
+    load_results,
+    load_run,
+    load_splits,
+    quiet_start,
+    reference,
+    save_results,
+    save_run,
+)
 
 with quiet_start():
     import keras
@@ -295,9 +304,10 @@ def course_run(request):
     return request.param, *load_run(request.param)
 
 
-def test_reference_folder_holds_the_three_runs():
+def test_reference_folder_holds_the_three_runs_and_the_ablation():
     files = {path.name for path in reference.REFERENCE_FOLDER.iterdir() if not path.name.startswith(".")}
-    assert files == {f"{name}.{kind}" for name in PARAMETERS for kind in ("keras", "json")}
+    runs = {f"{name}.{kind}" for name in PARAMETERS for kind in ("keras", "json")}
+    assert files == {*runs, "ablation.json"}
 
 
 def test_reference_model_has_the_layers_of_its_notebook(course_run):
@@ -343,3 +353,58 @@ def test_reference_model_is_the_one_that_the_record_describes(course_run, valida
     # Another processor may round otherwise: one image in 10,000 may fall to the other side.
     assert measured["accuracy"] == pytest.approx(run["history"]["val_accuracy"][-1], abs=1.01e-4)
     assert measured["loss"] == pytest.approx(run["history"]["val_loss"][-1], rel=1e-4)
+
+
+# Results of a study
+
+
+def test_saved_results_are_loaded(tmp_path):
+    save_results(tmp_path, "ablation", {"errors": {"all": [70, 75]}, "epochs": 3})
+    assert load_results("ablation", tmp_path) == {
+        "name": "ablation",
+        "errors": {"all": [70, 75]},
+        "epochs": 3,
+    }
+    assert [file.name for file in tmp_path.iterdir()] == ["ablation.json"]
+
+
+def test_results_that_are_no_json_leave_things_as_they_were(tmp_path):
+    save_results(tmp_path, "ablation", {"errors": 1})
+    with pytest.raises(TypeError):
+        save_results(tmp_path, "ablation", {"errors": object()})
+    assert load_results("ablation", tmp_path)["errors"] == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["ablation.json"]
+
+
+def test_results_for_nowhere_or_of_nothing_known(tmp_path):
+    with pytest.raises(FileNotFoundError, match="does not exist; create it first"):
+        save_results(tmp_path / "nowhere", "ablation", {})
+    for act in (lambda: save_results(tmp_path, "mlp", {}), lambda: load_results("mlp", tmp_path)):
+        with pytest.raises(ValueError, match="name must be one of ablation, got 'mlp'"):
+            act()
+
+
+@pytest.mark.parametrize("content", [b"", b"null", b"{}", b'{"name": "abl', b"\xff"])
+def test_damaged_results(tmp_path, content):
+    (tmp_path / "ablation.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"ablation.json is damaged .*make reference"):
+        load_results("ablation", tmp_path)
+
+
+def test_missing_or_swapped_results(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"ablation.json is missing; .*make reference"):
+        load_results("ablation", tmp_path)
+    (tmp_path / "ablation.json").write_text('{"name": "mlp"}')
+    with pytest.raises(ValueError, match="holds 'mlp', not 'ablation'"):
+        load_results("ablation", tmp_path)
+
+
+def test_ablation_has_five_counts_of_each_variant():
+    record = load_results("ablation")
+    assert record["epochs"] == 3 and record["seeds"] == 5
+    assert all(len(counts) == 5 for counts in record["errors"].values())
+    assert all(0 < count < 200 for counts in record["errors"].values() for count in counts)
+
+
+def test_factor_of_the_interval_is_that_of_five_values():
+    assert scipy.stats.t.ppf(0.975, df=4) == pytest.approx(2.776, abs=5e-4)
