@@ -4,13 +4,25 @@ VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/ready
 
-.PHONY: course lab test test-browser reference outputs bench lock clean
+.PHONY: course lab site student slides pdf test test-browser reference outputs bench lock clean
 
-course: $(READY)  ## execute the notebooks and write them as pages under build/
+course: $(READY)  ## execute the notebooks and make a site of them, under build/site/
 	$(BIN)/python course.py course
 
 lab: $(READY)  ## open JupyterLab on the first notebook
 	$(BIN)/jupyter lab notebooks/01_preprocessing.ipynb
+
+site: $(READY)  ## make the site from the notebooks as they are, under build/site/
+	$(BIN)/python publish.py site
+
+student: $(READY)  ## pack the notebooks without solutions, and the package, as build/student/handwriting.zip
+	$(BIN)/python publish.py student
+
+slides: $(READY)  ## make a deck of slides of each notebook, under build/slides/
+	$(BIN)/python publish.py slides
+
+pdf: $(READY)  ## print the whole course, as build/course.pdf; needs Chromium
+	$(BIN)/python publish.py pdf
 
 test: $(READY)  ## lint, unit tests, notebook rules, strict re-execution of every notebook
 	$(BIN)/ruff check
@@ -20,7 +32,7 @@ test: $(READY)  ## lint, unit tests, notebook rules, strict re-execution of ever
 test-browser: $(READY)  ## use the notebooks in JupyterLab with a real browser, Chromium
 	$(BIN)/pytest --numprocesses=0 tests/browser
 
-reference: $(READY)  ## train the reference networks and the ablation (half an hour)
+reference: $(READY)  ## train the reference networks (an hour)
 	$(BIN)/python course.py reference
 
 outputs: $(READY)  ## re-execute the notebooks in place

@@ -1,7 +1,7 @@
 """Run the whole course: ``python course.py course``, ``reference`` or ``outputs``.
 
-``course``     executes every notebook and writes it as a page under build/, complete without a network
-``reference``  trains the reference networks and the ablation, by executing each notebook that trains in full
+``course``     executes every notebook and makes a site of what it gave, under build/site/
+``reference``  trains the reference networks, by executing each notebook that trains in full
 ``outputs``    executes every notebook and writes its outputs back into it
 """
 
@@ -9,47 +9,32 @@ import argparse
 import base64
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 
-import latex2mathml.converter
 import nbclient
 import nbformat
 import papermill
-from nbconvert import HTMLExporter
 from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 
-ROOT = Path(__file__).parent
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+import publish
+from publish import NOTEBOOKS, ROOT
+
 # How much the notebooks that train do when `make reference` executes them.
 REFERENCE = {
     "02_mlp": {"EPOCHS": 30},
     "03_cnn": {"EPOCHS": 30},
     "04_deep_cnn": {"EPOCHS": 30},
-    "07_faster_training": {"ABLATION": {"epochs": 3, "seeds": 5}},
+    "07_faster_training": {
+        "ABLATION": {"epochs": 3, "seeds": 5},
+        "BEST": {"epochs": 40, "steps": 390, "seeds": 3},
+    },
 }
 # Keras' training lines say how long an epoch took. That changes with every run, so it is not kept.
 TIMING = re.compile(r" - \d+m?s(?: - \d+[mu]?s/(?:step|epoch))?")
 # A view is of use only together with the kernel that it belongs to.
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-
-# The lab template without its scripts from the web, and with solutions folded.
-TEMPLATE = """
-{%- extends 'lab/index.html.j2' -%}
-{% block html_head_js_requirejs %}{% endblock %}
-{% block html_head_js_mathjax %}{% endblock %}
-{% block html_head_js_mermaidjs %}{% endblock %}
-{% block codecell %}
-{% if 'solution' in cell.metadata.tags %}<details><summary>Solution</summary>{% endif %}
-{{ super() }}
-{% if 'solution' in cell.metadata.tags %}</details>{% endif %}
-{% endblock %}
-{% block data_png scoped %}
-<div class="jp-RenderedImage jp-OutputArea-output">
-<img src="data:image/png;base64,{{ output.data['image/png'] }}" alt="{{ cell.metadata.alt | escape_html }}">
-</div>
-{% endblock %}
-"""
 
 
 def main() -> None:
@@ -61,13 +46,14 @@ def main() -> None:
 
 
 def make_course() -> None:
-    pages = ROOT / "build"
-    pages.mkdir(exist_ok=True)
+    executed = publish.BUILD / "executed"  # with the README beside the notebooks, as here
+    shutil.copytree(ROOT / "notebooks", executed / "notebooks", dirs_exist_ok=True)
+    shutil.copy(ROOT / "README.md", executed)
     rows, results = [], ""
     for number, path in enumerate(NOTEBOOKS, start=1):
         print(f"[{number}/{len(NOTEBOOKS)}] {path.stem} ", end="", flush=True)
         notebook, seconds = execute(path)
-        write_whole(pages / f"{path.stem}.html", to_html(notebook, path.stem))
+        write_whole(executed / "notebooks" / path.name, nbformat.writes(notebook) + "\n")
         print(f"{seconds:.0f} s")
         live = re.findall(r"^\d+/\d+ .*val_accuracy: ([\d.]+)", printed(notebook), re.MULTILINE)
         rows.append(f"{path.stem:20}{seconds:>7.0f} s{live[-1] if live else '':>15}")
@@ -75,7 +61,7 @@ def make_course() -> None:
     print(f"\n{'stage':20}{'run time':>9}{'live accuracy*':>15}", *rows, sep="\n")
     print("* of the last live epoch, on the validation images\n")
     print("The reference runs on the 10,000 test images:", results, sep="\n")
-    print(f"The pages: {pages / NOTEBOOKS[0].stem}.html and its neighbors. To work with them: make lab")
+    print(f"The pages: {publish.make_site(executed / 'notebooks')}. To work with them: make lab")
 
 
 def make_reference() -> None:
@@ -132,30 +118,6 @@ def execute(path: Path) -> tuple[nbformat.NotebookNode, float]:
                 output.text = TIMING.sub("", output.text)
             output.get("data", {}).pop(WIDGET_VIEW, None)
     return notebook, seconds
-
-
-def to_html(notebook: nbformat.NotebookNode, title: str) -> str:
-    """Render an executed notebook as one page that loads nothing from elsewhere."""
-    page = nbformat.from_dict(notebook)
-    page.metadata.title = title
-    for cell in page.cells:
-        cell.metadata.setdefault("tags", [])
-        if cell.cell_type == "markdown":
-            cell.source = re.sub(r"\]\((\w+)\.ipynb", r"](\1.html", with_mathml(cell.source))
-        else:
-            cell.metadata.alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
-    html, _ = HTMLExporter(raw_template=TEMPLATE).from_notebook_node(page)
-    return html
-
-
-def with_mathml(markdown: str) -> str:
-    """Replace ``$...$`` and ``$$...$$`` by MathML, which browsers draw without a script."""
-
-    def mathml(match: re.Match) -> str:
-        display = "block" if match[1] else "inline"
-        return latex2mathml.converter.convert((match[1] or match[2]).strip(), display=display)
-
-    return re.sub(r"\$\$(.+?)\$\$|\$(.+?)\$", mathml, markdown, flags=re.DOTALL)
 
 
 def printed(notebook: nbformat.NotebookNode, tag: str | None = None) -> str:

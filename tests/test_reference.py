@@ -155,7 +155,7 @@ def test_record_that_is_no_json_leaves_things_as_they_were(histories, folder):
 def test_unknown_name(histories, folder, name):
     before = contents(folder)
     for call in (lambda: save_run(folder, name, histories["mlp"], **MADE), lambda: load_run(name, folder)):
-        with pytest.raises(ValueError, match="name must be one of mlp, cnn, deep_cnn, got ") as caught:
+        with pytest.raises(ValueError, match="one of mlp, cnn, deep_cnn, ten_minutes, got ") as caught:
             call()
         assert str(caught.value).endswith(repr(name))
     assert contents(folder) == before
@@ -304,10 +304,10 @@ def course_run(request):
     return request.param, *load_run(request.param)
 
 
-def test_reference_folder_holds_the_three_runs_and_the_ablation():
+def test_reference_folder_holds_the_runs_and_the_studies():
     files = {path.name for path in reference.REFERENCE_FOLDER.iterdir() if not path.name.startswith(".")}
-    runs = {f"{name}.{kind}" for name in PARAMETERS for kind in ("keras", "json")}
-    assert files == {*runs, "ablation.json"}
+    runs = {f"{name}.{kind}" for name in (*PARAMETERS, "ten_minutes") for kind in ("keras", "json")}
+    assert files == {*runs, "ablation.json", "ten_minutes_seeds.json"}
 
 
 def test_reference_model_has_the_layers_of_its_notebook(course_run):
@@ -355,6 +355,34 @@ def test_reference_model_is_the_one_that_the_record_describes(course_run, valida
     assert measured["loss"] == pytest.approx(run["history"]["val_loss"][-1], rel=1e-4)
 
 
+# The best run, of notebook 07
+
+
+def test_best_run_is_the_one_that_the_record_describes(validation):
+    model, run = load_run(reference.BEST_RUN)
+    images, labels = validation
+    measured = model.evaluate(images, labels, batch_size=500, verbose=0, return_dict=True)
+    assert measured["accuracy"] == pytest.approx(run["history"]["val_accuracy"][-1], abs=1.01e-4)
+    assert measured["loss"] == pytest.approx(run["history"]["val_loss"][-1], rel=1e-4)
+    assert (run["epochs"], run["optimizer"], run["batch_size"]) == (40, "AdamW", 128)
+    assert model.count_params() == run["parameters"] == 299_434
+
+
+def test_best_run_took_ten_minutes_at_most_with_each_seed():
+    counts, run = load_results("ten_minutes_seeds"), load_run(reference.BEST_RUN)[1]
+    assert counts["seeds"] == 3 and counts["epochs"] == run["epochs"] and counts["first_seed"] == run["seed"]
+    assert counts["seconds"][0] == run["seconds"] and max(counts["seconds"]) <= 600
+    assert counts["val_errors"][0] == round(10_000 * (1 - run["history"]["val_accuracy"][-1]))
+
+
+def test_best_run_makes_the_errors_that_are_recorded():
+    _, _, (images, labels) = load_splits("channels")
+    digits = load_run(reference.BEST_RUN)[0].predict(images, batch_size=500, verbose=0).argmax(axis=1)
+    errors = int(np.sum(digits != labels.argmax(axis=1)))
+    # Another processor may round otherwise.
+    assert abs(errors - load_results("ten_minutes_seeds")["errors"][0]) <= 1
+
+
 # Results of a study
 
 
@@ -380,7 +408,7 @@ def test_results_for_nowhere_or_of_nothing_known(tmp_path):
     with pytest.raises(FileNotFoundError, match="does not exist; create it first"):
         save_results(tmp_path / "nowhere", "ablation", {})
     for act in (lambda: save_results(tmp_path, "mlp", {}), lambda: load_results("mlp", tmp_path)):
-        with pytest.raises(ValueError, match="name must be one of ablation, got 'mlp'"):
+        with pytest.raises(ValueError, match="name must be one of ablation, ten_minutes_seeds, got 'mlp'"):
             act()
 
 

@@ -135,7 +135,7 @@ class Choice(anywidget.AnyWidget):
 
 
 def ink(images: np.ndarray) -> np.ndarray:
-    """Turn amounts of ink into grey on white paper.
+    """Turn amounts of ink into gray on white paper.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def image_html(pixels: np.ndarray, alt: str, width: int) -> str:
 
     Parameters
     ----------
-    pixels : uint8, ``(rows, columns)`` for grey or ``(rows, columns, 3)`` for color.
+    pixels : uint8, ``(rows, columns)`` for gray or ``(rows, columns, 3)`` for color.
     alt : what the picture shows, in words.
     width : in CSS pixels, where there is room for it.
     """

@@ -88,6 +88,11 @@ class ConvolutionExplorer(Explorer, anywidget.AnyWidget):
             result = np.maximum(0, result)
         return result.reshape(13, 2, 13, 2).max(axis=(1, 3)) if self.pool else result
 
+    def page_data(self) -> dict:
+        """What ``mount`` of the explorer's module takes, to put this one into a page without a kernel."""
+        names = ("image", "kernel", "row", "column", "relu", "pool", "whole")
+        return {name: getattr(self, name) for name in names}
+
     def static_figure(self) -> Figure:
         """The digit with the window, the nine products, and the feature map."""
         figure, axes = plt.subplots(1, 3, figsize=(9, 3.4))

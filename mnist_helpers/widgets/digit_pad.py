@@ -103,6 +103,11 @@ class DigitPad(Explorer, anywidget.AnyWidget):
         """What each network reads: the digit that it gives the largest probability."""
         return {name: int(np.argmax(values)) for name, values in self.probabilities.items()}
 
+    def page_data(self) -> dict:
+        """What ``mount`` of the pad's module takes, to put this pad into a page without a kernel."""
+        names = ("networks", "strokes", "width", "images", "labels")
+        return {name: getattr(self, f"_{name}") for name in names}
+
     def __repr__(self) -> str:
         readings = [
             f"{name} reads {digit} ({_percent(self.probabilities[name][digit])})"
