@@ -60,7 +60,10 @@ DECK = """
 {%- extends 'reveal/index.html.j2' -%}
 {% block html_head_js %}{% endblock %}
 {% block html_head_js_mathjax %}{% endblock %}
-{% block html_head_css %}<link rel="stylesheet" href="slides.css">{% endblock %}
+{% block html_head_css %}
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="slides.css">
+{% endblock %}
 {% block input %}{% if not cell.metadata.hide_input %}{{ super() }}{% endif %}{% endblock %}
 {% block data_png scoped %}
 <img src="data:image/png;base64,{{ output.data['image/png'] }}" alt="{{ cell.metadata.alt | escape_html }}">
@@ -88,8 +91,7 @@ def main() -> None:
 def make_site(notebooks: Path = ROOT / "notebooks", builder: str = "html") -> Path:
     """Build the pages of a folder of notebooks, from the outputs that they have. A warning is an error."""
     site = BUILD / {"html": "site", "singlehtml": "single"}[builder]
-    doctrees = BUILD / "doctrees" / notebooks.parent.name  # read again only what has changed
-    options = ["-W", "--keep-going", "-q", "-b", builder, "-d", str(doctrees)]
+    options = ["-W", "--keep-going", "-q", "-E", "-b", builder, "-d", str(BUILD / "doctrees")]
     if status := sphinx.cmd.build.main([*options, str(notebooks), str(site)]):
         sys.exit(status)
     return site / "index.html"
@@ -157,7 +159,7 @@ def for_slides(notebook: NotebookNode) -> NotebookNode:
                 cells.append(on_slide(shown, kind))
             if said:
                 cells.append(on_slide(said, "notes"))
-        else:
+        elif cell.outputs or lines_on_slide(cell.source) <= LINES_OF_A_SLIDE:
             cells += [on_slide(f"*{section}*", kind), condensed(cell)]
     notebook.cells = cells
     return notebook
@@ -237,6 +239,7 @@ def make_pdf() -> Path:
             path=target.with_suffix(".draft"),
             format="A4",
             print_background=True,
+            scale=0.75,
             tagged=True,
             outline=True,
             margin=dict.fromkeys(("top", "right", "bottom", "left"), "18mm"),

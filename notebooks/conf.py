@@ -32,6 +32,7 @@ suppress_warnings = ["myst.strikethrough"]
 
 html_theme = "sphinx_book_theme"
 html_static_path = ["_static"]
+html_favicon = "_static/icon.svg"
 html_css_files = ["course.css"]
 html_js_files = [("live.js", {"defer": "defer"})]
 html_math_renderer = "mathml"
@@ -41,6 +42,7 @@ html_theme_options = {
     "home_page_in_toc": True,
     "show_toc_level": 2,
     "use_fullscreen_button": False,
+    "navbar_persistent": [],  # the search field is in the sidebar
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
@@ -74,6 +76,7 @@ def setup(app):
     app.add_html_math_renderer("mathml", (formula, None), (displayed_formula, None))
     app.connect("doctree-read", prepare_page)
     app.connect("build-finished", write_live_widgets)
+    app.connect("build-finished", leave_icons_to_the_font)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -92,16 +95,16 @@ def displayed_formula(translator, node):
 def prepare_page(app, doctree):
     """Link terms to the glossary, load pictures when they come into view, put widgets to their pictures."""
     page = app.env.docname
-    for image in doctree.findall(nodes.image):
-        image["loading"] = "lazy"
-    if page[:2].isdigit():  # in a notebook, a term is bold where it is new
+    if page[:2].isdigit():  # a notebook: its pictures are further down, and a term is bold where it is new
+        for image in doctree.findall(nodes.image):
+            image["loading"] = "lazy"
         for strong in list(doctree.findall(nodes.strong)):
             target = {"refdomain": "std", "reftype": "term", "reftarget": strong.astext(), "refdoc": page}
             link = pending_xref("", refexplicit=True, refwarn=False, **target)
             strong.replace_self(link)
             link += strong
     for output in list(doctree.findall(nodes.container)):
-        if output.get("mime_type") != "text/plain":
+        if output.get("mime_type") != "text/plain" or not list(output.parent.findall(nodes.image)):
             continue
         widget, cell_output = output.astext().partition(":")[0], output.parent.parent
         if widget in LIVE:
@@ -135,6 +138,13 @@ def write_live_widgets(app, exception):
         written = {"module": MODULES.joinpath(f"{name}.js").read_text(encoding="utf-8"), "data": data}
         script = f"(globalThis.liveWidgets ??= {{}}).{name} = {json.dumps(written)};\n"
         (folder / f"{name}.js").write_text(script, encoding="utf-8")
+
+
+def leave_icons_to_the_font(app, exception):
+    """Empty the theme's largest script, 1.5 MB of icons as drawings: the same ones come with its font."""
+    script = Path(app.outdir, "_static", "scripts", "fontawesome.js")
+    if not exception and script.exists():
+        script.write_text("", encoding="utf-8")
 
 
 def in_base64(value: bytes) -> dict[str, str]:

@@ -390,7 +390,7 @@ def has_lean_metadata(notebook, path):
     if extra := set(notebook.metadata) - {"kernelspec", "language_info"}:
         yield f"the notebook's metadata holds {extra}"
     for i, cell in enumerate(notebook.cells):
-        if extra := set(cell.metadata) - {"tags", "jupyter", "mystnb"}:
+        if extra := set(cell.metadata) - {"tags", "jupyter", "mystnb", "slideshow"}:
             yield f"the metadata of cell {i} holds {extra}"
 
 

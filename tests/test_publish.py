@@ -52,7 +52,7 @@ def test_pages_load_from_the_site_alone(site, pages):
             assert (site / unquote(parts.path)).is_file(), f"{name} lacks {address}"
     for style in site.rglob("*.css"):
         text = style.read_text(encoding="utf-8")
-        assert not re.search(r"@import|url\(['\"]?(https?:)?//", text), style
+        assert not re.search(r"(@import\s+|url\()['\"]?(https?:)?//", text), style
 
 
 def test_links_and_anchors_resolve(site, pages):
@@ -153,7 +153,7 @@ def test_each_notebook_has_questions_with_an_answer_to_every_answer(pages):
 
 def test_launch_buttons_need_the_address_of_the_repository(tmp_path, pages):
     assert "mybinder" not in str(pages["02_mlp"])
-    address = "https://example.org/you/handwriting"
+    address = "https://github.com/you/handwriting"
     command = [
         sys.executable,
         "-m",

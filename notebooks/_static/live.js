@@ -47,5 +47,8 @@
       start(target);
     }
   });
-  for (const place of document.querySelectorAll("[data-live]")) watch.observe(place);
+  addEventListener("load", () => {
+    // Only now does everything stand where it belongs, and what is in view is what the reader sees.
+    for (const place of document.querySelectorAll("[data-live]")) watch.observe(place);
+  });
 })();
