@@ -163,7 +163,7 @@ OF_A_RUN: dict[str, Callable[[str], float]] = {
 }
 
 
-OF_THE_BEST = ("parameters", "epochs", "minutes", "val_accuracy", "test_accuracy", "test_errors", "test_loss")
+OF_THE_BEST = ("parameters", "minutes", "test_accuracy", "test_low", "test_high", "test_errors")
 
 
 def readings() -> np.ndarray:
@@ -252,8 +252,11 @@ def ablated(part: str) -> np.ndarray:
 
 
 def ablation_interval(part: str) -> tuple[float, float]:
-    mean, error = ablated(part).mean(), scipy.stats.sem(ablated(part))
-    return scipy.stats.t.interval(0.95, len(ablated(part)) - 1, loc=mean, scale=error)
+    return interval_of_mean(ablated(part))
+
+
+def interval_of_mean(values: np.ndarray) -> tuple[float, float]:
+    return scipy.stats.t.interval(0.95, len(values) - 1, loc=values.mean(), scale=scipy.stats.sem(values))
 
 
 OF_AN_ABLATION: dict[str, Callable[[str], float]] = {
@@ -280,6 +283,9 @@ OF_THE_COURSE: dict[str, Callable[[], float]] = {
     "published.mlp": lambda: 0.9756,
     "published.cnn": lambda: 0.9853,
     "published.deep_cnn": lambda: 0.9926,
+    "ablation.depth_over_width": lambda: (ablated("depth") - ablated("width")).mean(),
+    "ablation.depth_over_width_low": lambda: interval_of_mean(ablated("depth") - ablated("width"))[0],
+    "ablation.depth_over_width_high": lambda: interval_of_mean(ablated("depth") - ablated("width"))[1],
     "ablation.errors": lambda: np.mean(load_results("ablation")["errors"]["Deep CNN"]),
     "cnn.epochs_to_pass_mlp": lambda: (
         1 + np.argmax(np.array(history("cnn", "val_loss")) < min(history("mlp", "val_loss")))
