@@ -27,7 +27,10 @@ BUILD = ROOT / "build"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 # What goes into the student edition beside the notebooks.
-PACKAGE = ("mnist_helpers", "notebooks/_static/gallery.png", "LICENSE", "environment.yml", "pyproject.toml")
+PACKAGE = (
+    *("mnist_helpers", "LICENSE", "environment.yml", "pyproject.toml", "requirements.txt"),
+    *("notebooks/glossary.md", "notebooks/references.md"),
+)
 STUDENT_README = """\
 # How a neural network reads handwriting: student edition
 
@@ -110,7 +113,6 @@ def make_student() -> Path:
             for path in sorted([ROOT / name] if (ROOT / name).is_file() else (ROOT / name).rglob("*")):
                 if path.is_file() and "__pycache__" not in path.parts:
                     file.write(path, f"handwriting/{path.relative_to(ROOT).as_posix()}")
-        file.writestr("handwriting/requirements.txt", (ROOT / "requirements.txt").read_text(encoding="utf-8"))
         file.writestr("handwriting/README.md", STUDENT_README)
     draft.replace(archive)
     return archive
