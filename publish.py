@@ -91,9 +91,10 @@ def main() -> None:
     print(commands[parser.parse_args().command]())
 
 
-def make_site(notebooks: Path = ROOT / "notebooks", builder: str = "html") -> Path:
+def make_site(
+    notebooks: Path = ROOT / "notebooks", site: Path = BUILD / "site", builder: str = "html"
+) -> Path:
     """Build the pages of a folder of notebooks, from the outputs that they have. A warning is an error."""
-    site = BUILD / {"html": "site", "singlehtml": "single"}[builder]
     options = ["-W", "--keep-going", "-q", "-E", "-b", builder, "-d", str(BUILD / "doctrees")]
     if status := sphinx.cmd.build.main([*options, str(notebooks), str(site)]):
         sys.exit(status)
@@ -127,9 +128,8 @@ def for_students(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def make_slides() -> Path:
+def make_slides(folder: Path = BUILD / "slides") -> Path:
     """Write a deck for each notebook, from the cells that its slide metadata names."""
-    folder = BUILD / "slides"
     folder.mkdir(parents=True, exist_ok=True)
     carrier = importlib.resources.files("sphinx_revealjs") / "_static" / "revealjs"
     for part in ("dist", "plugin/notes"):
@@ -224,7 +224,7 @@ def make_pdf() -> Path:
     chromium = shutil.which("chromium")
     if chromium is None:
         sys.exit("the PDF needs a `chromium` on the PATH; on Debian, apt-get install chromium")
-    page_file = make_site(builder="singlehtml")
+    page_file = make_site(site=BUILD / "single", builder="singlehtml")
     target = BUILD / "course.pdf"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])

@@ -22,7 +22,8 @@ author = "the authors of the course"
 copyright = "prose and figures: CC BY 4.0, code: MIT. MNIST and what shows its images: CC BY-SA 3.0"
 
 extensions = ["myst_nb"]
-exclude_patterns = ["**.ipynb_checkpoints"]
+# No reader's own notebooks, which may lie beside these
+include_patterns = ["index.md", "[0-9][0-9]_*.ipynb", "glossary.md", "references.md"]
 nb_execution_mode = "off"  # the committed outputs are what is published
 nb_merge_streams = True
 nb_code_prompt_show = nb_code_prompt_hide = "Solution"

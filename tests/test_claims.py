@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 import pytest
-from pages import GAP, MARKER, NOTEBOOKS, README, marked_prose, read, texts
+from pages import GAP, MARKER, NOTEBOOKS, README, ROOT, marked_prose, read, texts
 from results import PAIRS, model, results
 
 from mnist_helpers import load_splits
@@ -161,6 +161,12 @@ def test_readme_states_what_the_runs_gave():
     found = problems([("README.md", markdown)], results())
     assert not found, "\n".join(found)
     assert {f"{run}.test_accuracy" for run in RUNS} <= set(MARKER.findall(markdown))
+
+
+@pytest.mark.parametrize("name", ["index.md", "glossary.md"])
+def test_page_of_the_site_states_what_the_runs_gave(name):
+    found = problems([(name, (ROOT / "notebooks" / name).read_text(encoding="utf-8"))], results())
+    assert not found, "\n".join(found)
 
 
 KNOWN = {

@@ -23,8 +23,8 @@ LOADED = (
 
 
 @pytest.fixture(scope="module")
-def site() -> Path:
-    return publish.make_site().parent
+def site(tmp_path_factory) -> Path:
+    return publish.make_site(site=tmp_path_factory.mktemp("site")).parent
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +180,7 @@ def test_warning_fails_the_build(tmp_path):
     (notebooks / "conf.py").write_text("extensions = ['myst_parser']\n")
     (notebooks / "index.md").write_text("# Title\n\n[nowhere](nowhere.md)\n")
     with pytest.raises(SystemExit) as caught:
-        publish.make_site(notebooks)
+        publish.make_site(notebooks, tmp_path / "site")
     assert caught.value.code
 
 
@@ -233,8 +233,8 @@ def test_student_edition_runs_with_its_own_package(student):
 
 
 @pytest.fixture(scope="module")
-def decks() -> Path:
-    return publish.make_slides().parent
+def decks(tmp_path_factory) -> Path:
+    return publish.make_slides(tmp_path_factory.mktemp("slides")).parent
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

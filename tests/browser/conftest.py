@@ -185,7 +185,7 @@ def watch(page: Page) -> None:
 
     def note_message(message) -> None:
         if message.type == "error":
-            page.console_errors.append(f"{message.text} {message.location['url']}")
+            page.console_errors.append(message.text)
 
     page.on("request", lambda request: note_request(request.url))
     page.on("websocket", lambda socket: note_request(socket.url))

@@ -39,10 +39,12 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="session")
-def built() -> Path:
-    """The folder that holds site and slides."""
-    publish.make_slides()
-    return publish.make_site().parents[1]
+def built(tmp_path_factory) -> Path:
+    """A folder that holds site and slides."""
+    folder = tmp_path_factory.mktemp("built")
+    publish.make_site(site=folder / "site")
+    publish.make_slides(folder / "slides")
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -187,8 +189,10 @@ def test_questions_answer_and_solutions_fold(address, page, path):
     expect(fold.locator("pre").first).to_be_visible()
 
 
-def test_search_finds_a_page(address, page):
-    page.goto(f"{address}/search.html?q=dropout")
+@pytest.mark.parametrize("where", ["served", "from disk"])
+def test_search_finds_a_page(address, built, page, where):
+    folder = address if where == "served" else (built / "site").as_uri()
+    page.goto(f"{folder}/search.html?q=dropout")
     expect(page.get_by_role("link", name=re.compile("Go deeper")).last).to_be_visible()
 
 
