@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from browser.conftest import run_all
 
-SECONDS = 150  # for a notebook; a third of it is common
+SECONDS = 400  # for a notebook; a tenth of it is common
 # Brings each cell into view in turn, so that whatever it shows is drawn.
 SCROLL_THROUGH = """async () => {
     const notebook = window.jupyterapp.shell.currentWidget.content;
