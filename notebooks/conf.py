@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 from pathlib import Path
 
 import latex2mathml.converter
@@ -60,6 +61,35 @@ if REPOSITORY:
         },
     }
 
+# The terms of the glossary, each with the number of its entry; an entry can have several.
+GLOSSARY = Path(__file__).with_name("glossary.md").read_text(encoding="utf-8").partition("{glossary}\n")[2]
+ENTRIES = {
+    term.lower(): number
+    for number, entry in enumerate(re.split(r"\n\n(?=\S)", GLOSSARY.partition("\n```")[0]))
+    for term in re.findall(r"^\S.*", entry, re.MULTILINE)
+}
+# Words that are terms only where they are bold
+EVERYDAY = {
+    *(
+        "cast",
+        "class",
+        "classes",
+        "compile",
+        "conditioning",
+        "confidence",
+        "dead",
+        "decay",
+        "depth",
+        "flatten",
+    ),
+    *("hidden", "interval", "layout", "noise", "precision", "prediction", "rate", "recall", "recipe"),
+    *("rotation", "scaling", "shape", "shift", "size", "split", "step", "thickness", "view", "width"),
+}
+TERM = re.compile(
+    rf"\b({'|'.join(sorted(map(re.escape, ENTRIES.keys() - EVERYDAY), key=len, reverse=True))})s?\b",
+    re.IGNORECASE,
+)
+
 # Widgets that need no kernel: the page puts them in the place of their pictures.
 LIVE = {"DigitPad": "digit_pad", "ConvolutionExplorer": "convolution_explorer"}
 MODULES = Path(mnist_helpers.__file__).with_name("widgets")
@@ -96,14 +126,10 @@ def displayed_formula(translator, node):
 def prepare_page(app, doctree):
     """Link terms to the glossary, load pictures when they come into view, put widgets to their pictures."""
     page = app.env.docname
-    if page[:2].isdigit():  # a notebook: its pictures are further down, and a term is bold where it is new
+    if page[:2].isdigit():  # a notebook: its pictures are further down
         for image in doctree.findall(nodes.image):
             image["loading"] = "lazy"
-        for strong in list(doctree.findall(nodes.strong)):
-            target = {"refdomain": "std", "reftype": "term", "reftarget": strong.astext(), "refdoc": page}
-            link = pending_xref("", refexplicit=True, refwarn=False, **target)
-            strong.replace_self(link)
-            link += strong
+        link_terms(doctree, page)
     for output in list(doctree.findall(nodes.container)):
         if output.get("mime_type") != "text/plain" or not list(output.parent.findall(nodes.image)):
             continue
@@ -114,6 +140,32 @@ def prepare_page(app, doctree):
         elif widget in WITH_KERNEL:
             text = f"This is a picture of a widget. When you run the notebook, {WITH_KERNEL[widget]}"
             cell_output += nodes.paragraph("", text, classes=["with-kernel"])
+
+
+def link_terms(doctree, page):
+    """Link each term to the glossary where a notebook first has it: where it is bold, else in a paragraph."""
+    linked = set()
+
+    def link(term, node):
+        linked.add(ENTRIES[term])
+        target = {"refdomain": "std", "reftype": "term", "reftarget": term, "refdoc": page}
+        return pending_xref("", node, refexplicit=True, refwarn=False, **target)
+
+    for strong in list(doctree.findall(nodes.strong)):
+        term = strong.astext().lower().replace("’", "'")
+        if term in ENTRIES:
+            strong.replace_self(link(term, strong.deepcopy()))
+    for text in list(doctree.findall(nodes.Text)):
+        if not isinstance(text.parent, nodes.paragraph):
+            continue
+        parts, end = [], 0
+        for match in TERM.finditer(text):
+            if ENTRIES[match[1].lower()] not in linked:
+                name = nodes.inline("", match[0], classes=["term"])
+                parts += [nodes.Text(text[end : match.start()]), link(match[1].lower(), name)]
+                end = match.end()
+        if parts:
+            text.parent.replace(text, [*parts, nodes.Text(text[end:])])
 
 
 def write_live_widgets(app, exception):
