@@ -29,7 +29,7 @@ test: $(READY)  ## lint, unit tests, notebook rules, strict re-execution of ever
 	$(BIN)/ruff format --check
 	$(BIN)/pytest
 
-test-browser: $(READY)  ## use the notebooks in JupyterLab with a real browser, Chromium
+test-browser: $(READY)  ## use the notebooks, the site and the slides with a real browser, Chromium
 	$(BIN)/pytest --numprocesses=0 tests/browser
 
 reference: $(READY)  ## train the reference networks (an hour)

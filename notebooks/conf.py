@@ -70,20 +70,10 @@ ENTRIES = {
 }
 # Words that are terms only where they are bold
 EVERYDAY = {
-    *(
-        "cast",
-        "class",
-        "classes",
-        "compile",
-        "conditioning",
-        "confidence",
-        "dead",
-        "decay",
-        "depth",
-        "flatten",
-    ),
-    *("hidden", "interval", "layout", "noise", "precision", "prediction", "rate", "recall", "recipe"),
-    *("rotation", "scaling", "shape", "shift", "size", "split", "step", "thickness", "view", "width"),
+    *("cast", "class", "classes", "compile", "conditioning", "confidence", "dead", "decay", "depth"),
+    *("flatten", "hidden", "interval", "layout", "noise", "precision", "prediction", "rate", "recall"),
+    *("recipe", "rotation", "scaling", "shape", "shift", "size", "split", "step", "thickness", "view"),
+    "width",
 }
 TERM = re.compile(
     rf"\b({'|'.join(sorted(map(re.escape, ENTRIES.keys() - EVERYDAY), key=len, reverse=True))})s?\b",
