@@ -27,7 +27,14 @@ REFERENCE = {
     "03_cnn": {"EPOCHS": 30},
     "04_deep_cnn": {"EPOCHS": 30},
     "07_faster_training": {
-        "ABLATION": {"epochs": 3, "seeds": 5},
+        "SWEEP": {
+            "seeds": 3,
+            "rates": [0, 1, 2, 3],
+            "schedules": ["constant", "straight", "cosine", "warm-up, cosine"],
+        },
+        "SMOOTHING": {"seeds": 10},
+        "ABLATION": {"epochs": 2, "seeds": 10},
+        "PARTS": {"epochs": 6, "steps": 390, "seeds": 3},
         "BEST": {"epochs": 40, "steps": 390, "seeds": 3},
     },
 }

@@ -32,7 +32,7 @@ _MODULE_OF = {
             "show_pixels",
         ],
         "reference": ["load_results", "load_run", "save_results", "save_run"],
-        "startup": ["quiet_start"],
+        "startup": ["processor_has_bfloat16", "quiet_start"],
     }.items()
     for name in names
 }

@@ -1,7 +1,8 @@
 """The reference runs: a trained network and the record of its training, to files and back.
 
-``make reference`` is the only thing that writes to ``mnist_helpers/reference``: it executes the
-notebooks that train with the parameters of a whole run, and these call `save_run` and `save_results`.
+``make reference`` writes to ``mnist_helpers/reference``: it executes the notebooks that train with the
+parameters of a whole run, and these call `save_run` and `save_results`. ``make bench`` adds
+``training_times``. Nothing else writes there.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from mnist_helpers.startup import quiet_start
 REFERENCE_FOLDER = Path(__file__).with_name("reference")
 RUNS = ("mlp", "cnn", "deep_cnn")  # by the recipe that the course starts from
 BEST_RUN = "ten_minutes"
-STUDIES = ("ablation", "ten_minutes_seeds")
+STUDIES = ("optimizers", "ablation", "ten_minutes_parts", "ten_minutes_seeds", "training_times")
 REMEDY = (
     "to get it back, run `git checkout -- mnist_helpers/reference`, or train it anew with `make reference`"
 )
@@ -145,7 +146,7 @@ def save_results(folder, name: str, results: dict) -> None:
     Parameters
     ----------
     folder : an existing folder.
-    name : "ablation" or "ten_minutes_seeds".
+    name : one of `STUDIES`.
     results : a dict of what JSON can hold: texts, numbers, lists, dicts.
 
     Raises
@@ -172,7 +173,7 @@ def load_results(name: str, folder=REFERENCE_FOLDER) -> dict:
 
     Parameters
     ----------
-    name : "ablation" or "ten_minutes_seeds".
+    name : one of `STUDIES`.
     folder : where the file is; the default is the course's own.
 
     Returns

@@ -1,9 +1,11 @@
-"""A start of TensorFlow without its notes about the hardware."""
+"""The hardware: a start of TensorFlow without its notes about it, and what notebook 07 asks of it."""
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 
 @contextlib.contextmanager
@@ -26,3 +28,20 @@ def quiet_start() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+def processor_has_bfloat16(information=Path("/proc/cpuinfo")) -> bool | None:
+    """Whether the processor multiplies numbers of type bfloat16 itself, by AVX512-BF16 or AMX.
+
+    Parameters
+    ----------
+    information : the file in which Linux lists what the processor can do.
+
+    Returns
+    -------
+    True or False; None where there is no such list, on macOS and Windows for instance.
+    """
+    if not Path(information).is_file():
+        return None
+    flags = re.search(r"^flags\s*:(.*)$", Path(information).read_text(encoding="utf-8"), re.MULTILINE)
+    return bool({"avx512_bf16", "amx_bf16"} & set(flags[1].split())) if flags else None

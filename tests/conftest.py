@@ -7,7 +7,9 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+import pictures
 import pytest
+from nbval.plugin import IPyNbCell
 
 matplotlib.use("Agg")
 
@@ -15,6 +17,10 @@ from matplotlib import pyplot as plt
 
 BROWSER_TESTS = Path(__file__).with_name("browser")
 collect_ignore = [BROWSER_TESTS.name]  # They take minutes and need a Chromium, so they are asked for by name.
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    IPyNbCell.compare_outputs = pictures.compare_outputs
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -15,6 +15,8 @@ LESSONS = "[0-9][0-9]_*.ipynb"  # and no others, such as a reader's own
 NOTEBOOKS = sorted((ROOT / "notebooks").glob(LESSONS))
 
 MARKER = re.compile(r"<!-- result: ([\w.]+) -->")
+HOLDS = re.compile(r"<!-- holds: ([\w.]+) -->")
+COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 # Stands where code or mathematics was, so that what is left and right of it does not grow together.
 GAP = "¤"
 
@@ -40,8 +42,19 @@ def texts(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
             yield f"alt text of cell {i}", text
 
 
+def markdown_of(notebook: NotebookNode) -> str:
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
 def alt_text(cell: NotebookNode) -> str:
     return cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+
+
+def conclusions(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
+    """The conclusions that a notebook's text and alt texts draw: (where, name)."""
+    for i, cell in enumerate(notebook.cells):
+        names = HOLDS.findall(cell.source) if cell.cell_type == "markdown" else cell.metadata.get("holds", [])
+        yield from ((f"cell {i}", name) for name in names)
 
 
 def without_code(markdown: str) -> str:
@@ -52,7 +65,7 @@ def without_code(markdown: str) -> str:
 
 def marked_prose(markdown: str) -> str:
     """The text that a reader sees, without code, mathematics and addresses, but with result markers."""
-    text = re.sub(r"https?://[^\s)>]+", GAP, _LINK.sub("]", without_code(markdown)))
+    text = re.sub(r"https?://[^\s)>]+", GAP, _LINK.sub("]", without_code(HOLDS.sub("", markdown))))
     text = re.sub(r"<!--(?!.*?result).*?-->|</?[A-Za-z][^>]*>", "", text, flags=re.DOTALL)
     return re.sub("[\u00a0\u2009\u202f]", " ", text.replace("*", ""))
 
@@ -69,8 +82,7 @@ def headings(markdown: str) -> list[tuple[int, str]]:
 def anchors(path: Path) -> set[str]:
     """The names of a page's headings in its links: Jupyter's for a notebook, GitHub's for Markdown."""
     if path.suffix == ".ipynb":
-        cells = nbformat.read(path, as_version=4).cells
-        markdown = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        markdown = markdown_of(nbformat.read(path, as_version=4))
     else:
         markdown = path.read_text(encoding="utf-8")
     names = [re.sub(r"[`*]", "", text) for _, text in headings(MARKER.sub("", markdown))]

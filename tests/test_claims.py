@@ -5,12 +5,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 import pytest
-from pages import GAP, MARKER, NOTEBOOKS, README, ROOT, marked_prose, read, texts
+from conclusions import CONCLUSIONS
+from pages import COMMENT, GAP, HOLDS, MARKER, NOTEBOOKS, README, ROOT, markdown_of, marked_prose, read, texts
+from pages import conclusions as names_of_conclusions
 from results import PAIRS, model, results
 
 from mnist_helpers import load_splits
 from mnist_helpers.reference import RUNS
 
+PAGES = [README, *(ROOT / "notebooks" / name for name in ("index.md", "glossary.md"))]
 # What the course is made of, as it is printed. All else that looks like a result carries its source.
 FACTS = {
     *("60,000", "50,000", "10,000", "70,000", "784", "255", "256"),  # MNIST, its splits, images, bytes
@@ -39,6 +42,15 @@ BOUND = re.compile(
     r"(?:(?P<below><|below|less than|fewer than)|(?P<above>>|above|more than))\s*$", re.IGNORECASE
 )
 
+WORDS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+)
+WORDS += "seventeen eighteen nineteen twenty"
+NUMBER_OF = {word: number for number, word in enumerate(WORDS.split())}
+NUMBER_OF |= {"twenty-" + word: 20 + NUMBER_OF[word] for word in WORDS.split()[1:10]}
+# "Eight times" with a source; a number in words without one is not asked for it.
+NUMBER_WORD = re.compile(rf"\b({'|'.join(reversed(NUMBER_OF))})(?=<!-- result)", re.IGNORECASE)
+
 POWER = "⁻?[⁰¹²³⁴-⁹]+"
 TERM = rf"\(*{DIGITS}(?:{POWER}|{PERCENT})?\)*"
 SIDE = rf"{TERM}(?:(?:\s*[×·÷/+−]\s*| - ){TERM})*"
@@ -53,7 +65,8 @@ def problems(pieces: Iterable[tuple[str, str]], known: Mapping[str, float]) -> l
     for where, markdown in pieces:
         # The text without markers, and for each marker the position that it stands at.
         text, sources = "", {}
-        parts = MARKER.split(CITED_PAGES.sub(GAP, marked_prose(markdown)))
+        prose = NUMBER_WORD.sub(lambda word: str(NUMBER_OF[word[1].lower()]), marked_prose(markdown))
+        parts = MARKER.split(CITED_PAGES.sub(GAP, prose))
         for part, name in zip(parts[::2], [*parts[1::2], None], strict=True):
             text += part
             if name:
@@ -163,10 +176,27 @@ def test_readme_states_what_the_runs_gave():
     assert {f"{run}.test_accuracy" for run in RUNS} <= set(MARKER.findall(markdown))
 
 
-@pytest.mark.parametrize("name", ["index.md", "glossary.md"])
-def test_page_of_the_site_states_what_the_runs_gave(name):
-    found = problems([(name, (ROOT / "notebooks" / name).read_text(encoding="utf-8"))], results())
+@pytest.mark.parametrize("path", PAGES[1:], ids=lambda path: path.stem)
+def test_page_of_the_site_states_what_the_runs_gave(path):
+    found = problems([(path.name, path.read_text(encoding="utf-8"))], results())
     assert not found, "\n".join(found)
+
+
+def test_conclusions_hold():
+    drawn = {
+        name: f"{path.stem}, {where}"
+        for path in NOTEBOOKS
+        for where, name in names_of_conclusions(read(path))
+    } | {name: path.name for path in PAGES for name in HOLDS.findall(path.read_text(encoding="utf-8"))}
+    assert set(drawn) == set(CONCLUSIONS), "a conclusion needs a condition, and a condition a sentence"
+    false = [f"{where}: {name}" for name, where in drawn.items() if not CONCLUSIONS[name]()]
+    assert not false, f"no longer true: {false}"
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *PAGES], ids=lambda path: path.stem)
+def test_comments_are_markers(path):
+    text = markdown_of(read(path)) if path.suffix == ".ipynb" else path.read_text(encoding="utf-8")
+    assert not COMMENT.findall(HOLDS.sub("", MARKER.sub("", text)))
 
 
 KNOWN = {
@@ -175,6 +205,7 @@ KNOWN = {
     "net.weights": 335114.0,
     "net.loss": 0.0817,
     "net.p": 5.78e-15,
+    "net.epochs": 16.0,
 }
 
 
@@ -196,6 +227,7 @@ KNOWN = {
         "```\n0.123\n```\n- 784 → 256 → 10\n- float32",
         "J. Am. Stat. Assoc. 22 (1927), 209–212",
         "n + 3 = 4 and `n` × 256 = 256",
+        "Sixteen<!-- result: net.epochs --> epochs, or sixteen",
     ],
 )
 def test_fair_text_passes(text):
@@ -238,6 +270,7 @@ def test_fair_text_passes(text):
         ("98.5 − 97.6 = 0.9", "98.5 is a result"),
         ("`n` × 256 = 257", "257 is a result"),
         ("> 5 = 335,114", "335,114 is a result"),
+        ("Fifteen<!-- result: net.epochs --> epochs", "15 should be 16"),
     ],
 )
 def test_unfair_text_is_reported(text, complaint):

@@ -17,7 +17,18 @@ import numpy as np
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from pages import LESSONS, NOTEBOOKS, README, alt_text, broken_links, headings, prose, read, texts
+from pages import (
+    LESSONS,
+    NOTEBOOKS,
+    README,
+    alt_text,
+    broken_links,
+    headings,
+    markdown_of,
+    prose,
+    read,
+    texts,
+)
 
 import mnist_helpers
 from mnist_helpers import load_run, quiet_start
@@ -33,7 +44,11 @@ COURSE = [
     *("06_draw_your_own", "07_faster_training"),
 ]
 RUN_OF = {"02": "mlp", "03": "cnn", "04": "deep_cnn"}
-TAGS = {"parameters", "exercise", "solution", "hide-cell", "readme-picture", "results", "script"}
+TAGS = {"parameters", "exercise", "solution", "hide-cell", "readme-picture", "results", "script", "live"}
+COMPARATIVE = re.compile(
+    r"\b(more|fewer|less|most|least|best|worst|better|worse|hardly|nearly|half|twice|only|\w+er than)\b",
+    re.IGNORECASE,
+)
 FORBIDDEN_WORDS = re.compile(
     r"\b(simply|just|obviously|easy|of course|clearly|TODO|FIXME|PLACEHOLDER\w*)\b", re.IGNORECASE
 )
@@ -90,10 +105,6 @@ def name_of(node: ast.AST) -> str:
 
 def calls(cell: NotebookNode, name: str) -> list[ast.Call]:
     return [node for node in nodes(cell) if isinstance(node, ast.Call) and name_of(node) == name]
-
-
-def markdown_of(notebook: NotebookNode) -> str:
-    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
 
 
 def bullets(markdown: str) -> int:
@@ -160,6 +171,16 @@ def has_exercises_with_solutions(notebook, path):
         hidden = "hide-cell" in tags(cell) and cell.metadata.get("jupyter", {}).get("source_hidden") is True
         if hidden != ("solution" in tags(cell)):
             yield f"cell {i}: solutions, and only they, must be tagged hide-cell and have their source hidden"
+
+
+@rule
+def solutions_check_what_they_conclude(notebook, path):
+    for i, cell in code_cells(notebook):
+        comments = "\n".join(re.findall(r"(?<!\S)#.*", cell.source))
+        concludes = COMPARATIVE.search(comments)
+        checks = any(isinstance(node, ast.Assert) for node in nodes(cell))
+        if "solution" in tags(cell) and concludes and not checks:
+            yield f"cell {i} concludes ({concludes[0]!r}) and asserts nothing"
 
 
 # Cells
@@ -237,7 +258,7 @@ def measures_only_in_07(notebook, path):
     """What nbval leaves out of its comparison elsewhere than in training lines is in 07 alone."""
     for i, cell in code_cells(notebook):
         for output in cell.outputs:
-            measured = re.search(r"\b\d+\.\d+ s\b|live accuracy", output.get("text", ""))
+            measured = re.search(r"\b\d+\.\d+ s\b|live [a-z ]+ \d", output.get("text", ""))
             if measured and number(path) != "07":
                 yield f"cell {i} prints {measured[0]!r}, which is not compared"
 
@@ -390,7 +411,7 @@ def has_lean_metadata(notebook, path):
     if extra := set(notebook.metadata) - {"kernelspec", "language_info"}:
         yield f"the notebook's metadata holds {extra}"
     for i, cell in enumerate(notebook.cells):
-        if extra := set(cell.metadata) - {"tags", "jupyter", "mystnb", "slideshow"}:
+        if extra := set(cell.metadata) - {"tags", "jupyter", "mystnb", "slideshow", "holds"}:
             yield f"the metadata of cell {i} holds {extra}"
 
 

@@ -1,9 +1,10 @@
 """Measure how fast the networks train, each recipe beside the others: ``make bench``.
 
 One training is one process, started cold; the recipes take turns, so that what else the machine does
-falls on all of them. The record goes into training.json beside this file, a picture into training.png.
-Of PyTorch, if it is installed, only the speed is of interest: it trains a few epochs, from which its time
-is extrapolated. With ``QUICK=1`` so does the start recipe. Every figure that is extrapolated says so.
+falls on all of them. No recipe measures validation while it trains; all are scored when they are done.
+The record is what notebook 07 draws and quotes, so it goes to ``mnist_helpers/reference``. Levers of which
+only the speed is of interest train a few epochs, as does PyTorch, if it is installed: their whole time is
+the first epoch and 29 times the median of the others. With ``QUICK=1`` so is that of the start recipe.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import json
 import math
 import os
 import platform
+import re
 import resource
 import statistics
 import subprocess
@@ -26,9 +28,9 @@ import nbformat
 import numpy as np
 
 import course
-from mnist_helpers import load_run, load_splits
+from mnist_helpers import load_run, load_splits, save_results, shuffled_batches
+from mnist_helpers.reference import REFERENCE_FOLDER
 
-RECORD = Path(__file__).with_suffix(".json")
 LESSON = course.ROOT / "notebooks" / "07_faster_training.ipynb"
 LAYOUTS = {"mlp": "flat", "cnn": "channels", "deep_cnn": "channels"}
 SEEDS = (1998, 1999, 2000)
@@ -36,38 +38,49 @@ EPOCHS = 30
 QUICK_EPOCHS = 3
 
 
-def start(network: str, epochs: int, seed: int, steps_per_execution: int = 1) -> dict:
-    """The recipe that the course starts from."""
+def new(network: str, seed: int):
     import keras
 
-    train, validation, test = load_splits(LAYOUTS[network])
     keras.utils.set_random_seed(seed)
-    model = keras.models.clone_model(load_run(network)[0])
+    return keras.models.clone_model(load_run(network)[0])
+
+
+def start(network: str, epochs: int, seed: int, steps_per_execution: int = 1):
+    """The recipe that the course starts from."""
+    model = new(network, seed)
     model.compile(
         loss="categorical_crossentropy",
         optimizer="sgd",
         metrics=["accuracy"],
         steps_per_execution=steps_per_execution,
     )
-    history = model.fit(*train, batch_size=32, epochs=epochs, validation_data=validation, verbose=0)
-    return {"test_accuracy": model.evaluate(*test, verbose=0)[1], "history": history.history}
+    train, _, _ = load_splits(LAYOUTS[network])
+    model.fit(*train, batch_size=32, epochs=epochs, verbose=0)
+    return model
 
 
-def start_in_calls_of_100(network: str, epochs: int, seed: int) -> dict:
-    """The same arithmetic, with a hundred steps in one call."""
-    return start(network, epochs, seed, steps_per_execution=100)
-
-
-def fast(network: str, epochs: int, seed: int) -> dict:
-    """The recipe of notebook 07, as it stands there; how many epochs is a part of it."""
+def batches_ready(network: str, epochs: int, seed: int, batch_size=32, rate=0.01, calls=100, **options):
+    """The levers of notebook 07 from the second on, each with those before it."""
     import keras
 
+    model = new(network, seed)
+    optimizer = keras.optimizers.SGD(rate)
+    model.compile(
+        optimizer, "categorical_crossentropy", metrics=["accuracy"], steps_per_execution=calls, **options
+    )
+    train, _, _ = load_splits(LAYOUTS[network])
+    batches = shuffled_batches(*train, batch_size, 50_000 // batch_size, seed)
+    model.fit(batches, epochs=epochs, shuffle=False, verbose=0)
+    return model
+
+
+def fast(network: str, epochs: int, seed: int):
+    """The recipe of notebook 07, as it stands there; how many epochs is a part of it."""
     lesson = recipe_of_the_lesson()
-    train, _, test = load_splits(LAYOUTS[network])
-    keras.utils.set_random_seed(seed)
-    model = keras.models.clone_model(load_run(network)[0])
+    model = new(network, seed)
+    train, _, _ = load_splits(LAYOUTS[network])
     lesson["train_fast"](model, *train, *lesson["RECIPES"][network], seed)
-    return {"test_accuracy": model.evaluate(*test, verbose=0)[1]}
+    return model
 
 
 def recipe_of_the_lesson() -> dict:
@@ -85,7 +98,7 @@ def recipe_of_the_lesson() -> dict:
     return namespace
 
 
-def fast_in_bfloat16(network: str, epochs: int, seed: int) -> dict:
+def fast_in_bfloat16(network: str, epochs: int, seed: int):
     """The recipe of notebook 07 with numbers of 16 bits, for processors that compute with them."""
     import keras
 
@@ -96,38 +109,27 @@ def fast_in_bfloat16(network: str, epochs: int, seed: int) -> dict:
     return fast(network, epochs, seed)
 
 
-def pytorch(network: str, epochs: int, seed: int) -> dict:
-    """The start recipe in PyTorch, with PyTorch's own start of the weights."""
+def pytorch(network: str, epochs: int, seed: int) -> list[float]:
+    """The start recipe in PyTorch, with PyTorch's own start of the weights: the seconds of each epoch."""
     import torch
     from torch import nn
 
-    (x, y), (x_val, y_val), (x_test, y_test) = (
-        (torch.from_numpy(images), torch.from_numpy(labels.argmax(axis=1)))
-        for images, labels in load_splits(LAYOUTS[network])
-    )
+    (images, labels), _, _ = load_splits(LAYOUTS[network])
+    x, y = torch.from_numpy(images), torch.from_numpy(labels.argmax(axis=1))
     if network != "mlp":
-        x, x_val, x_test = (images.permute(0, 3, 1, 2).contiguous() for images in (x, x_val, x_test))
+        x = x.permute(0, 3, 1, 2).contiguous()
     torch.manual_seed(seed)
     model = nn.Sequential(*_torch_layers(network, nn))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    loss_of = nn.CrossEntropyLoss()
-
-    def accuracy(images, labels) -> float:
-        model.eval()
-        with torch.no_grad():
-            found = torch.cat([model(some).argmax(dim=1) for some in images.split(500)])
-        return float((found == labels).float().mean())
-
-    begin = time.perf_counter()
+    loss_of, times = nn.CrossEntropyLoss(), []
     for _ in range(epochs):
-        model.train()
+        begin = time.perf_counter()
         for rows in torch.randperm(len(x)).split(32):
             optimizer.zero_grad()
             loss_of(model(x[rows]), y[rows]).backward()
             optimizer.step()
-        accuracy(x_val, y_val)
-    seconds = time.perf_counter() - begin
-    return {"test_accuracy": accuracy(x_test, y_test), "fit_seconds": seconds}
+        times.append(time.perf_counter() - begin)
+    return times
 
 
 def _torch_layers(network: str, nn) -> list:
@@ -148,31 +150,49 @@ def _torch_layers(network: str, nn) -> list:
     return [*features, *pool, nn.Flatten(), *dense]
 
 
-RECIPES: dict[str, Callable[..., dict]] = {
-    recipe.__name__: recipe for recipe in (start, start_in_calls_of_100, fast, fast_in_bfloat16, pytorch)
+RECIPES: dict[str, Callable] = {
+    "start": start,
+    "calls_of_100": functools.partial(start, steps_per_execution=100),
+    "batches_ready": batches_ready,
+    "compiled": functools.partial(batches_ready, jit_compile=True),
+    "larger_batches": functools.partial(batches_ready, batch_size=128, rate=0.04, calls=390),
+    "fast": fast,
+    "fast_in_bfloat16": fast_in_bfloat16,
+    "pytorch": pytorch,
 }
+LEVERS = ("calls_of_100", "batches_ready", "compiled", "larger_batches")
 
 
 def train(recipe: str, network: str, epochs: int, seed: int) -> dict:
-    """Train in this process, and say how long ``fit`` took and how much memory was in use at most."""
+    """Train in this process: the seconds of each epoch, the peak of memory, the scores of the network."""
     import keras
 
-    fit, spent = keras.Model.fit, []
+    fit, times, histories = keras.Model.fit, [], []
 
     def timed_fit(*arguments, **options):
         begin = time.perf_counter()
-        history = fit(*arguments, **options)
-        spent.append(time.perf_counter() - begin)
-        return history
+        ends = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: times.append(time.perf_counter()))
+        histories.append(fit(*arguments, callbacks=[ends], **options).history)
+        times[-1] = time.perf_counter()  # the end of fit belongs to the last epoch
+        times[:] = np.diff([begin, *times]).tolist()
 
     keras.Model.fit = timed_fit
-    outcome = RECIPES[recipe](network, epochs, seed)
+    model = RECIPES[recipe](network, epochs, seed)
+    if recipe == "pytorch":
+        return {"epoch_seconds": model}
+    _, validation, test = load_splits(LAYOUTS[network])
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
-    return {"fit_seconds": sum(spent), "peak_megabytes": round(kilobytes / 1024)} | outcome
+    return {
+        "epoch_seconds": times,
+        "peak_megabytes": round(kilobytes / 1024),
+        "losses": histories[0]["loss"],
+        "val_accuracy": model.evaluate(*validation, batch_size=500, verbose=0)[1],
+        "test_accuracy": model.evaluate(*test, batch_size=500, verbose=0)[1],
+    }
 
 
 def in_a_process(recipe: str, network: str, epochs: int, seed: int) -> dict:
-    """Train in a new process; ``seconds`` is the time from its start to its end."""
+    """Train in a new process; ``whole_seconds`` is the time from its start to its end."""
     command = [sys.executable, "-m", "tests.benchmarks.training"]
     command += [recipe, network, "--epochs", str(epochs), "--seed", str(seed)]
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -181,7 +201,7 @@ def in_a_process(recipe: str, network: str, epochs: int, seed: int) -> dict:
     seconds = time.perf_counter() - begin
     if run.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{run.stderr}")
-    return {"seconds": seconds, "seed": seed} | json.loads(run.stdout.splitlines()[-1])
+    return {"whole_seconds": seconds, "seed": seed} | json.loads(run.stdout.splitlines()[-1])
 
 
 def limit(network: str) -> float:
@@ -212,10 +232,22 @@ def operations_a_second(n: int = 2048) -> float:
     return 2 * n**3 / statistics.median(times[1:])
 
 
-def plan(quick: bool) -> list[tuple[str, int, int]]:
-    """What to measure of each network, in this order: recipe, epochs, seed."""
+def price_of_steps(steps: int = 2000) -> float:
+    """Seconds that 1,563 steps take the MLP in plain `fit` if a step holds one image only."""
+    (images, labels), _, _ = load_splits("flat")
+    model = new("mlp", SEEDS[0])
+    model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"])
+    model.fit(images[:500], labels[:500], batch_size=1, verbose=0)
+    begin = time.perf_counter()
+    model.fit(images[:steps], labels[:steps], batch_size=1, verbose=0)
+    return 1563 / steps * (time.perf_counter() - begin)
+
+
+def plan(network: str, quick: bool) -> list[tuple[str, int, int]]:
+    """What to measure of a network, in this order: recipe, epochs, seed."""
     epochs, first = QUICK_EPOCHS if quick else EPOCHS, SEEDS[0]
-    trainings = [("start", epochs, first), ("start_in_calls_of_100", QUICK_EPOCHS, first)]
+    levers = LEVERS if network == "mlp" else LEVERS[:1]
+    trainings = [("start", epochs, first), *((lever, QUICK_EPOCHS, first) for lever in levers)]
     for seed in SEEDS:
         trainings += [("fast", 0, seed), ("fast_in_bfloat16", 0, seed)]
     if importlib.util.find_spec("torch"):
@@ -223,96 +255,83 @@ def plan(quick: bool) -> list[tuple[str, int, int]]:
     return trainings
 
 
-def summary(recipe: str, runs: list[dict], epochs: int) -> dict:
-    """One entry of the record: medians over the runs of a recipe."""
-    fit = statistics.median(run["fit_seconds"] for run in runs)
-    around = statistics.median(run["seconds"] - run["fit_seconds"] for run in runs)
-    entry = {"peak_megabytes": max(run["peak_megabytes"] for run in runs)}
-    if 0 < epochs < EPOCHS:
-        return entry | {
-            "epoch_seconds": fit / epochs,
-            "fit_seconds": fit / epochs * EPOCHS,
-            "seconds": fit / epochs * EPOCHS + around,
-            "extrapolated_from_epochs": epochs,
-        }
+def summary(runs: list[dict], epochs: int) -> dict:
+    """One entry of the record: medians over the runs of a recipe, and over the epochs after the first."""
+    entry = {}
     if epochs:
-        entry["epoch_seconds"] = fit / epochs
-    return entry | {
-        "fit_seconds": fit,
-        "seconds": fit + around,
-        "test_accuracy": float(np.mean([run["test_accuracy"] for run in runs])),
-        "test_accuracies": {str(run["seed"]): run["test_accuracy"] for run in runs},
+        [run] = runs
+        first, *others = run["epoch_seconds"]
+        entry = {"epoch_seconds": statistics.median(others)}
+        if epochs < EPOCHS:
+            seconds = first + (EPOCHS - 1) * entry["epoch_seconds"]
+            return entry | {"fit_seconds": seconds, "extrapolated_from_epochs": epochs}
+    scores = {
+        f"{part}_accuracies": {str(run["seed"]): run[f"{part}_accuracy"] for run in runs}
+        for part in ("val", "test")
     }
+    return (
+        entry
+        | scores
+        | {
+            "fit_seconds": statistics.median(sum(run["epoch_seconds"]) for run in runs),
+            "whole_seconds": statistics.median(run["whole_seconds"] for run in runs),
+            "peak_megabytes": max(run["peak_megabytes"] for run in runs),
+        }
+    )
 
 
 def measure(quick: bool) -> dict:
-    """Train each network by each recipe; the record of it, for training.json."""
+    """Train each network by each recipe; the record of it."""
     networks = {}
     for network in LAYOUTS:
         runs: dict[str, list[dict]] = {}
         epochs_of = {}
-        for recipe, epochs, seed in plan(quick):
+        for recipe, epochs, seed in plan(network, quick):
             run = in_a_process(recipe, network, epochs, seed)
             runs.setdefault(recipe, []).append(run)
             epochs_of[recipe] = epochs
-            print(f"{network:10}{recipe:24}{seed:6}{run['fit_seconds']:9.2f} s", flush=True)
-        entries = {recipe: summary(recipe, of, epochs_of[recipe]) for recipe, of in runs.items()}
-        start_of, same = (runs[recipe][0]["history"] for recipe in ("start", "start_in_calls_of_100"))
+            print(f"{network:10}{recipe:18}{seed:6}{sum(run['epoch_seconds']):9.2f} s", flush=True)
+        losses, in_calls = (runs[recipe][0]["losses"] for recipe in ("start", "calls_of_100"))
         networks[network] = {
-            "recipes": entries,
-            "same_history": all(start_of[key][:QUICK_EPOCHS] == same[key] for key in same),
+            "recipes": {recipe: summary(of, epochs_of[recipe]) for recipe, of in runs.items()},
+            "same_losses": losses[:QUICK_EPOCHS] == in_calls,
             "limit_seconds_an_epoch": limit(network),
         }
     return {
         "networks": networks,
+        "price_of_steps_seconds": price_of_steps(),
         "gigaflops": operations_a_second() / 1e9,
+        "processor": processor(),
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }
 
 
+def processor() -> str:
+    """The processor's name, where the system tells it."""
+    information = Path("/proc/cpuinfo")
+    found = information.is_file() and re.search(r"model name\s*: (.+)", information.read_text())
+    return found[1] if found else platform.processor()
+
+
 def table(record: dict) -> str:
     lines = []
     for network, measured in record["networks"].items():
         recipes = measured["recipes"]
-        lines.append(f"\n{network:24}{'fit':>9}{'in all':>9}{'factor':>8}{'MB':>7}   test accuracy")
+        lines.append(f"\n{network:18}{'fit':>9}{'factor':>8}   test accuracy")
         for recipe, entry in recipes.items():
             factor = recipes["start"]["fit_seconds"] / entry["fit_seconds"]
-            right = " ".join(f"{value:.4f}" for value in entry.get("test_accuracies", {}).values())
-            extrapolated = entry.get("extrapolated_from_epochs")
-            lines.append(
-                f"{recipe:24}{entry['fit_seconds']:7.1f} s{entry['seconds']:7.1f} s{factor:8.1f}"
-                f"{entry['peak_megabytes']:7}   "
-                + (f"extrapolated from {extrapolated} epochs" if extrapolated else right)
-            )
-        epoch = recipes["start"]["epoch_seconds"]
+            scores = " ".join(f"{value:.4f}" for value in entry.get("test_accuracies", {}).values())
+            extrapolated = f"extrapolated from {entry.get('extrapolated_from_epochs')} epochs"
+            lines.append(f"{recipe:18}{entry['fit_seconds']:7.1f} s{factor:8.1f}   {scores or extrapolated}")
         lines.append(
-            f"an epoch: {epoch:.2f} s by the start recipe, "
-            f"{recipes['start_in_calls_of_100']['epoch_seconds']:.2f} s in calls of 100 steps "
-            f"({'the same' if measured['same_history'] else 'NOT the same'} history); "
+            f"an epoch: {recipes['start']['epoch_seconds']:.2f} s by the start recipe, "
+            f"{recipes['calls_of_100']['epoch_seconds']:.2f} s in calls of 100 steps "
+            f"({'the same' if measured['same_losses'] else 'NOT the same'} losses); "
             f"{measured['limit_seconds_an_epoch']:.2f} s in one large matrix product"
         )
     return "\n".join(lines)
-
-
-def picture(record: dict, path: Path) -> None:
-    """Seconds in ``fit`` by network and recipe, on a scale of powers of ten."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
-    _, axes = plt.subplots(1, len(LAYOUTS), figsize=(11, 3), sharey=True, constrained_layout=True)
-    for ax, (network, measured) in zip(axes, record["networks"].items(), strict=True):
-        recipes = measured["recipes"]
-        seconds = [entry["fit_seconds"] for entry in recipes.values()]
-        stars = ["*" if "extrapolated_from_epochs" in entry else "" for entry in recipes.values()]
-        bars = ax.barh([recipe.replace("_", " ") for recipe in recipes], seconds)
-        ax.bar_label(bars, [f"{s:.1f}{star}" for s, star in zip(seconds, stars, strict=True)], padding=3)
-        ax.set(title=network, xscale="log", xlabel="seconds in fit (* extrapolated)", xmargin=0.25)
-    axes[0].invert_yaxis()
-    plt.savefig(path, dpi=110)
 
 
 def main() -> None:
@@ -329,11 +348,10 @@ def main() -> None:
     record = measure(quick)
     print(table(record))
     # What is extrapolated does not take the place of what was measured.
-    folder = course.ROOT / "build" if quick else RECORD.parent
+    folder = course.ROOT / "build" if quick else REFERENCE_FOLDER
     folder.mkdir(exist_ok=True)
-    course.write_whole(folder / RECORD.name, json.dumps(record, indent=1) + "\n")
-    picture(record, folder / f"{RECORD.stem}.png")
-    print(f"\nThe record and a picture: {folder / RECORD.stem}.json and .png")
+    save_results(folder, "training_times", record)
+    print(f"\nThe record: {folder / 'training_times.json'}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,34 @@
+"""Has nbval compare pictures too: conftest.py puts `compare_outputs` in place of nbval's own.
+
+All that a notebook draws comes from the data and the reference runs and is drawn alike on every machine,
+apart from cells with the tag ``live``, which draw what they have measured or trained.
+"""
+
+import base64
+import io
+
+import matplotlib.image
+import numpy as np
+from nbval.plugin import IPyNbCell
+
+compare_text = IPyNbCell.compare_outputs
+
+
+def alike(first: str, second: str) -> bool:
+    """Whether two PNG, in Base64, show the same: processors may differ in the last bit of a gray."""
+    a, b = (matplotlib.image.imread(io.BytesIO(base64.b64decode(png))) for png in (first, second))
+    return a.shape == b.shape and np.mean(np.abs(a - b).max(axis=-1) > 0.1) < 2e-5
+
+
+def compare_outputs(cell: IPyNbCell, test: list, ref: list, skip_compare: tuple | None = None) -> bool:
+    fine = compare_text(cell, test, ref, skip_compare)
+    if "live" in cell.cell.metadata.get("tags", []):
+        return fine
+    drawn, committed = (
+        [output.data["image/png"] for output in outputs if "image/png" in output.get("data", {})]
+        for outputs in (test, ref)
+    )
+    if len(drawn) != len(committed) or not all(map(alike, drawn, committed)):
+        cell.comparison_traceback.append("The picture is not the committed one.")
+        return False
+    return fine
