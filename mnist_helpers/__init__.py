@@ -1,10 +1,10 @@
 """The small package that every notebook of the course imports.
 
-It holds what a lesson needs and does not teach (files, figure grids) and what an earlier lesson has
+It holds what a lesson needs but does not teach (files, figure grids) and what an earlier lesson has
 already written out in full. Layers, ``compile``, ``fit`` and ``predict`` stay in the notebooks.
 
-Names are loaded when they are first used, so that ``import mnist_helpers`` is quick and preprocessing,
-evaluation and plotting work without TensorFlow.
+Names are loaded on first use, so that ``import mnist_helpers`` is quick, and preprocessing, evaluation
+and plotting work without TensorFlow.
 """
 
 import importlib

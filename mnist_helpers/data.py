@@ -1,4 +1,4 @@
-"""MNIST: from the file in this folder to verified arrays and the three splits of the course."""
+"""MNIST: load and verify the file in this folder, and make the three splits that the course uses."""
 
 import hashlib
 import io
@@ -17,12 +17,12 @@ Split = tuple[np.ndarray, np.ndarray]
 def load_mnist(path: Path | str = MNIST_FILE) -> tuple[Split, Split]:
     """Load the complete MNIST database, as it was published.
 
-    The same arrays in the same order as ``keras.datasets.mnist.load_data()``, from a file that comes
-    with the course. The file's SHA-256 is checked before anything in it is read.
+    Gives the same arrays in the same order as ``keras.datasets.mnist.load_data()``, from a file that
+    ships with the course. The file's SHA-256 is checked before anything in it is parsed.
 
     Parameters
     ----------
-    path : path to a copy of ``mnist.npz``; the default is the course's own.
+    path : path to a copy of ``mnist.npz``; by default, the course's own.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def load_mnist(path: Path | str = MNIST_FILE) -> tuple[Split, Split]:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is not the published one, to the last bit.
+        If the file is not byte for byte the published one.
     """
     path = Path(path)
     remedy = "to get it back, run `git checkout -- mnist_helpers/mnist.npz` or clone the course again"
@@ -73,7 +73,9 @@ def load_splits(layout: str) -> tuple[Split, Split, Split]:
     Raises
     ------
     ValueError
-        If `layout` is neither of the two, and whatever `load_mnist` raises.
+        If `layout` is neither of the two, or the data file is damaged.
+    FileNotFoundError
+        If the data file is missing.
     """
     shapes = {"flat": (-1, 784), "channels": (-1, 28, 28, 1)}
     if not isinstance(layout, str) or layout not in shapes:
@@ -92,16 +94,16 @@ def load_splits(layout: str) -> tuple[Split, Split, Split]:
 
 
 def shuffled_batches(x: np.ndarray, y: np.ndarray, batch_size: int, steps: int, seed: int):
-    """Serve training images in batches, in a new order each epoch, for a given number of steps.
+    """Make a dataset of a given number of batches, reshuffled each epoch.
 
     Introduced in notebook 07.
 
     Parameters
     ----------
-    x, y : arrays of one length n, such as images and their labels.
-    batch_size : how many of them make a step, 1 to n.
-    steps : how many batches there are in all; they may end within an epoch.
-    seed : what the orders come from.
+    x, y : arrays of the same length n, such as images and their labels.
+    batch_size : rows per batch, 1 to n. A batch may span two epochs.
+    steps : how many batches in all; the last may end mid-epoch.
+    seed : for the shuffling.
 
     Returns
     -------
@@ -110,12 +112,12 @@ def shuffled_batches(x: np.ndarray, y: np.ndarray, batch_size: int, steps: int, 
     Raises
     ------
     ValueError
-        If `x` and `y` differ in length, `batch_size` is not 1 to n or `steps` is not positive.
+        If `x` and `y` differ in length, `batch_size` is not from 1 to n, or `steps` is not positive.
     """
     if len(x) != len(y):
-        raise ValueError(f"x and y must be of one length, got {len(x)} and {len(y)}")
+        raise ValueError(f"x and y must have the same length, got {len(x)} and {len(y)}")
     if not 1 <= batch_size <= len(x):
-        raise ValueError(f"batch_size must be 1 to {len(x)}, the number of images, got {batch_size}")
+        raise ValueError(f"batch_size must be from 1 to {len(x)}, the number of images, got {batch_size}")
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
     import tensorflow as tf
@@ -149,12 +151,12 @@ def one_hot(labels: np.ndarray, classes: int = CLASSES) -> np.ndarray:
     Raises
     ------
     ValueError
-        If `labels` is not a row of such integers.
+        If `labels` is not 1-D, is not of integers, or holds a number outside that range.
     """
     labels = np.asarray(labels)
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
-            f"labels must be a row of integers, (n,), got {labels.dtype} of shape {labels.shape}"
+            f"labels must be a 1-D array of integers, (n,), got {labels.dtype} of shape {labels.shape}"
             + ("; these look one-hot already" if labels.ndim == 2 else "")
         )
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):

@@ -1,4 +1,4 @@
-"""From labels and probabilities to counts, intervals and rankings. All of it is numpy and counting."""
+"""Turn labels and probabilities into counts, intervals and rankings, with numpy alone."""
 
 import math
 from statistics import NormalDist
@@ -16,9 +16,9 @@ def wilson_interval(correct: int, n: int, confidence: float = 0.95) -> tuple[flo
 
     Parameters
     ----------
-    correct : how many of the `n` were right, from 0 to `n`.
-    n : how many there were, at least 1.
-    confidence : between 0 and 1.
+    correct : the number of successes, 0 to `n`.
+    n : the number of trials, at least 1.
+    confidence : the level of the interval, strictly between 0 and 1.
 
     Returns
     -------
@@ -27,7 +27,7 @@ def wilson_interval(correct: int, n: int, confidence: float = 0.95) -> tuple[flo
     Raises
     ------
     ValueError
-        If one of the three is outside its range, or one of the first two not a whole number.
+        If an argument is outside its range, or `correct` or `n` is not a whole number.
     """
     correct, n = _count("correct", correct), _count("n", n)
     if not 0 <= correct <= n or n < 1:
@@ -38,25 +38,25 @@ def wilson_interval(correct: int, n: int, confidence: float = 0.95) -> tuple[flo
     p = correct / n
     center = (p + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    # Rounding can leave an end on the wrong side of p, where the two are equal: at none and at all right.
+    # At 0 and at n correct, one end equals p, and rounding could put it on the wrong side.
     return min(p, max(0.0, center - half)), max(p, min(1.0, center + half))
 
 
 def mcnemar_exact(only_a: int, only_b: int) -> float:
     """Two-sided p-value of McNemar's exact test on two classifiers' paired errors.
 
-    Of the images that just one of the two got right, each is A's or B's by the toss of a fair coin if
-    the two are equally good. Introduced in notebook 05. Source: Q. McNemar, "Note on the sampling
+    If the two classifiers are equally good, each image that only one of them got right is a fair coin
+    toss between A and B. Introduced in notebook 05. Source: Q. McNemar, "Note on the sampling
     error of the difference between correlated proportions or percentages", Psychometrika 12 (1947),
-    153–157, with the binomial distribution in place of its approximation.
+    153–157, with the exact binomial distribution instead of its approximation.
 
     Parameters
     ----------
-    only_a, only_b : how many images only A, and only B, classified correctly; not negative.
+    only_a, only_b : the number of images that only A, or only B, classified correctly.
 
     Returns
     -------
-    p : the probability of a split at least this uneven, between 0 and 1; 1 if there are none.
+    p : the probability of a split at least this uneven, in (0, 1]; 1 if both counts are 0.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def mcnemar_exact(only_a: int, only_b: int) -> float:
 
 
 def confusion_matrix(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Count how often each digit was taken for each.
+    """Count how often each true digit was predicted as each digit.
 
     Introduced in notebook 05.
 
@@ -82,7 +82,7 @@ def confusion_matrix(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    int64, ``(10, 10)``; row: true digit, column: predicted digit; the sum is n.
+    int64, ``(10, 10)``; row: true digit, column: predicted digit. The counts sum to n.
 
     Raises
     ------
@@ -91,7 +91,9 @@ def confusion_matrix(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """
     true, predicted = _digits("true", true), _digits("predicted", predicted)
     if len(true) != len(predicted):
-        raise ValueError(f"true and predicted must be of one length, got {len(true)} and {len(predicted)}")
+        raise ValueError(
+            f"true and predicted must have the same length, got {len(true)} and {len(predicted)}"
+        )
     counts = np.zeros((CLASSES, CLASSES), dtype="int64")
     np.add.at(counts, (true, predicted), 1)
     return counts
@@ -118,11 +120,11 @@ def precision_recall(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     confusion = np.asarray(confusion)
     if confusion.ndim != 2 or len(set(confusion.shape)) != 1:
-        raise ValueError(f"confusion must be a square of counts, got shape {confusion.shape}")
-    # Shares instead of counts would give numbers that look right: each row's total is lost in them.
+        raise ValueError(f"confusion must be a square matrix of counts, got shape {confusion.shape}")
+    # A row-normalized matrix would give plausible but wrong results: the row totals are lost.
     if not np.issubdtype(confusion.dtype, np.integer) or (confusion < 0).any():
         raise ValueError(
-            f"confusion must hold counts, integers from 0 up, got {confusion.dtype}:\n{confusion}"
+            f"confusion must hold counts, non-negative integers, got {confusion.dtype}:\n{confusion}"
         )
     right = np.diag(confusion).astype("float64")
     with np.errstate(invalid="ignore"):
@@ -130,7 +132,7 @@ def precision_recall(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def rank_mistakes(true: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Find the misclassified images, those that the network was surest of first.
+    """Find the misclassified images, most confident mistakes first.
 
     Introduced in notebook 05.
 
@@ -141,12 +143,12 @@ def rank_mistakes(true: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    int64, ``(number of mistakes,)``: positions in `true`, by falling confidence; ties keep their order.
+    int64, ``(number of mistakes,)``: positions in `true`, in descending confidence; ties keep their order.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit or a row is not a distribution.
+        If the shapes do not match or a row is not a probability distribution.
     """
     true, probabilities = _pair(true, probabilities)
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != true)
@@ -157,7 +159,7 @@ def rank_mistakes(true: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 def reliability_bins(
     true: np.ndarray, probabilities: np.ndarray, bins: int = 10
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sort predictions by confidence into bins, and see how often each bin was right.
+    """Bin predictions by confidence, and compute the accuracy in each bin.
 
     Introduced in notebook 05. Source: C. Guo et al., "On calibration of modern neural networks",
     ICML 2017.
@@ -166,24 +168,24 @@ def reliability_bins(
     ----------
     true : integers 0 to 9, ``(n,)``.
     probabilities : floats, ``(n, 10)``, each row summing to 1.
-    bins : how many bins of equal width between 0 and 1.
+    bins : the number of equal-width bins between 0 and 1.
 
     Returns
     -------
-    confidence, accuracy : float64 in [0, 1], ``(bins,)``: means over the bin; nan for an empty one.
-    count : int64, ``(bins,)``; the sum is n.
+    confidence, accuracy : float64 in [0, 1], ``(bins,)``: the mean over each bin; nan if it is empty.
+    count : int64, ``(bins,)``; sums to n.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit, a row is not a distribution or `bins` is below 1.
+        If the shapes do not match, a row is not a probability distribution, or `bins` is below 1.
     """
     true, probabilities = _pair(true, probabilities)
     if bins < 1:
         raise ValueError(f"bins must be at least 1, got {bins}")
     sure = probabilities.max(axis=1).astype("float64")
     right = probabilities.argmax(axis=1) == true
-    # A bin holds its lower edge; a confidence of 1 belongs to the last.
+    # A bin includes its lower edge; a confidence of 1 goes into the last bin.
     which = np.minimum((sure * bins).astype(int), bins - 1)
     count = np.bincount(which, minlength=bins)
     with np.errstate(invalid="ignore"):
@@ -202,7 +204,7 @@ def _digits(name: str, values: np.ndarray) -> np.ndarray:
     values = np.asarray(values)
     if values.ndim != 1 or not np.issubdtype(values.dtype, np.integer):
         raise ValueError(
-            f"{name} must be a row of integers, (n,), got {values.dtype} of shape {values.shape}"
+            f"{name} must be a 1-D array of integers, (n,), got {values.dtype} of shape {values.shape}"
             + ("; for one-hot rows or probabilities, take argmax(axis=1)" if values.ndim == 2 else "")
         )
     if values.size and not (values.min() >= 0 and values.max() < CLASSES):

@@ -1,4 +1,4 @@
-"""From arrays and histories to matplotlib figures. Each function returns the Axes that it drew on."""
+"""Plot arrays and training histories with matplotlib. Each function returns the Axes that it drew on."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from mnist_helpers.data import CLASSES
 from mnist_helpers.evaluation import _pair, wilson_interval
 
-# From the palette of Okabe and Ito (2008), which stays distinct for color-blind readers. A line style
-# goes with each color, so that a print in grey can be read too.
+# From the palette of Okabe and Ito (2008), which color-blind readers can tell apart. Each color has its own
+# line style, so that a grayscale print works too.
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 PALETTE = (BLUE, ORANGE, GREEN)
 LINE_STYLES = ("-", "--", ":")
@@ -16,7 +16,7 @@ INK = "gray_r"  # dark ink on white paper
 
 
 def set_style() -> None:
-    """Set the one style of the course's figures, once, in the imports cell of a notebook."""
+    """Set the course's figure style. Call it once, in the imports cell of a notebook."""
     plt.rcParams.update(
         {
             "axes.axisbelow": True,
@@ -39,9 +39,9 @@ def show_digits(images: np.ndarray, titles=None, columns: int = 10) -> np.ndarra
     Parameters
     ----------
     images : ``(n, 28, 28)``, ``(n, 28, 28, 1)`` or ``(n, 784)``; 0 is paper, the
-        largest value of all images ink.
+        largest value in the array is full ink.
     titles : n texts or numbers, one above each digit; none by default.
-    columns : how many digits a row.
+    columns : digits per row.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def show_digits(images: np.ndarray, titles=None, columns: int = 10) -> np.ndarra
     Raises
     ------
     ValueError
-        If `images` is not a stack of digits, or there is not one title for each.
+        If `images` has another shape or is empty, there is not one title per image, or `columns` is below 1.
     """
     images = _as_images(images)
     return _sheet(images, titles, columns, vmin=0, vmax=images.max(initial=0) or 1)
@@ -63,8 +63,8 @@ def show_channels(maps: np.ndarray, titles=None, columns: int = 8, signed: bool 
     ----------
     maps : ``(height, width, channels)``.
     titles : one text or number above each channel; none by default.
-    columns : how many channels a row.
-    signed : color by sign: blue below zero, white at zero, red above.
+    columns : channels per row.
+    signed : whether to color by sign: blue below zero, white at zero, red above.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def show_channels(maps: np.ndarray, titles=None, columns: int = 8, signed: bool 
     Raises
     ------
     ValueError
-        If `maps` has not three axes or is empty, or there is not one title for each channel.
+        If `maps` is not 3-D or is empty, there is not one title per channel, or `columns` is below 1.
     """
     maps = np.asarray(maps)
     if maps.ndim != 3:
@@ -82,7 +82,7 @@ def show_channels(maps: np.ndarray, titles=None, columns: int = 8, signed: bool 
         raise ValueError(f"there is no channel to show in maps of shape {maps.shape}")
     scale = {"vmin": maps.min(), "vmax": maps.max()}
     if signed:
-        limit = float(np.abs(maps).max()) or 1  # all zero is white too
+        limit = float(np.abs(maps).max()) or 1  # maps of zeros are white too
         scale = {"vmin": -limit, "vmax": limit, "cmap": "RdBu_r"}
     return _sheet(np.moveaxis(maps, -1, 0), titles, columns, **scale)
 
@@ -97,7 +97,7 @@ def show_pixels(image: np.ndarray) -> Axes:
     Raises
     ------
     ValueError
-        If `image` is not one digit in uint8.
+        If `image` is not uint8 or not ``(28, 28)``.
     """
     image = np.asarray(image)
     if image.shape != (28, 28) or image.dtype != np.uint8:
@@ -105,7 +105,7 @@ def show_pixels(image: np.ndarray) -> Axes:
     _, ax = plt.subplots(figsize=(9, 9))
     ax.imshow(image, cmap=INK, vmin=0, vmax=255)
     for (row, column), value in np.ndenumerate(image):
-        ink = "white" if value > 137 else "black"  # contrast of 4.5 to 1 or more on any grey
+        ink = "white" if value > 137 else "black"  # a contrast of at least 4.5 to 1 on any gray
         ax.text(column, row, value, ha="center", va="center", fontsize=7, color=ink)
     ax.set(xlabel="column", ylabel="row", xticks=range(0, 28, 2), yticks=range(0, 28, 2))
     ax.grid(False)
@@ -115,15 +115,15 @@ def show_pixels(image: np.ndarray) -> Axes:
 def show_mistakes(
     images: np.ndarray, true: np.ndarray, probabilities: np.ndarray, which: np.ndarray, most: int = 25
 ) -> np.ndarray:
-    """Show misread digits in rows of five, each with its true digit, what it was read as, and how surely.
+    """Show misread digits in rows of five, each with its true digit, the prediction and the confidence.
 
     Parameters
     ----------
     images : ``(n, 28, 28)``, ``(n, 28, 28, 1)`` or ``(n, 784)``.
     true : integers 0 to 9, ``(n,)``.
     probabilities : floats, ``(n, 10)``.
-    which : the positions to show, in this order, such as `rank_mistakes` gives.
-    most : show no more than this many; with fewer mistakes, those there are.
+    which : the positions to show, in this order, such as those from `rank_mistakes`.
+    most : show at most this many.
 
     Returns
     -------
@@ -132,20 +132,19 @@ def show_mistakes(
     Raises
     ------
     ValueError
-        If the arrays do not fit together, `which` holds anything but positions in them, or there is no
-        mistake to show.
+        If the arrays do not match, or `which` is empty or holds anything but positions in them.
     """
     images = _as_images(images)
     true, probabilities = _pair(true, probabilities)
     if len(images) != len(true):
-        raise ValueError(f"images and true must be of one length, got {len(images)} and {len(true)}")
+        raise ValueError(f"images and true must have the same length, got {len(images)} and {len(true)}")
     which = np.asarray(which)[:most]
     if not which.size:
         raise ValueError("which is empty: there is no mistake to show")
     if which.ndim != 1 or not np.issubdtype(which.dtype, np.integer):
         raise ValueError(
-            f"which must be a row of positions, got {which.dtype} of shape {which.shape}; "
-            "for a row of True and False, pass np.flatnonzero of it"
+            f"which must be a 1-D array of positions, got {which.dtype} of shape {which.shape}; "
+            "for a boolean mask, pass np.flatnonzero of it"
         )
     if which.min() < 0 or which.max() >= len(images):
         raise ValueError(
@@ -159,12 +158,12 @@ def show_mistakes(
 
 
 def plot_history(history: dict[str, list[float]]) -> np.ndarray:
-    """Plot the learning curves: loss on the left, accuracy on the right, over the epochs.
+    """Plot the learning curves: loss on the left, accuracy on the right, by epoch.
 
     Parameters
     ----------
-    history : what ``fit`` recorded (``history.history``) or a reference run did (``run["history"]``):
-        lists of one number an epoch under loss, accuracy, val_loss and val_accuracy.
+    history : dict, from ``fit`` (``history.history``) or a reference run (``run["history"]``): lists
+        with one number per epoch under loss, accuracy, val_loss and val_accuracy.
 
     Returns
     -------
@@ -173,14 +172,14 @@ def plot_history(history: dict[str, list[float]]) -> np.ndarray:
     Raises
     ------
     ValueError
-        If `history` is no dict or one of the four lists is missing.
+        If `history` is not a dict or one of the four lists is missing.
     """
     keys = [prefix + key for key in ("loss", "accuracy") for prefix in ("", "val_")]
     missing = [key for key in keys if not isinstance(history, dict) or key not in history]
     if missing:
         raise ValueError(
-            f"history lacks {', '.join(missing)}; it must be history.history, not what fit returns, from a "
-            "fit with validation_data after a compile with metrics=['accuracy']"
+            f"history is missing {', '.join(missing)}; it must be history.history, not what fit returns, "
+            "from a fit with validation_data after a compile with metrics=['accuracy']"
         )
     _, axes = plt.subplots(1, 2, figsize=(9, 3.4))
     for ax, key in zip(axes, ("loss", "accuracy"), strict=True):
@@ -195,11 +194,11 @@ def plot_history(history: dict[str, list[float]]) -> np.ndarray:
 
 
 def plot_confusion(confusion: np.ndarray, ax: Axes | None = None) -> Axes:
-    """Plot a confusion matrix. The mistakes are shaded; the diagonal, far larger, is not.
+    """Plot a confusion matrix. Only the mistakes are shaded; the far larger diagonal would drown them out.
 
     Parameters
     ----------
-    confusion : counts, ``(10, 10)``; row: true digit, column: predicted digit.
+    confusion : integer counts, ``(10, 10)``; row: true digit, column: predicted digit.
     ax : where to draw; a new figure by default.
 
     Raises
@@ -226,9 +225,9 @@ def plot_confusion(confusion: np.ndarray, ax: Axes | None = None) -> Axes:
 def plot_reliability(
     confidence: np.ndarray, accuracy: np.ndarray, count: np.ndarray, ax: Axes | None = None
 ) -> Axes:
-    """Plot accuracy against confidence, bin by bin; on the diagonal a network is as right as it is sure.
+    """Plot accuracy against confidence, bin by bin. On the diagonal, accuracy equals confidence.
 
-    Each bin has a dot, its 95 % interval (Wilson's) and its count; bins without a prediction are left out.
+    Each bin has a dot, its 95 % Wilson interval and its count; empty bins are left out.
 
     Parameters
     ----------
@@ -241,7 +240,7 @@ def plot_reliability(
         If the three differ in length.
     """
     if not len(confidence) == len(accuracy) == len(count):
-        raise ValueError("confidence, accuracy and count must be of one length")
+        raise ValueError("confidence, accuracy and count must have the same length")
     if ax is None:
         _, ax = plt.subplots(figsize=(4.2, 4.2))
     ax.plot([0, 1], [0, 1], color="0.5", linestyle="--", label="as right as sure")
@@ -264,7 +263,7 @@ def _as_images(images: np.ndarray) -> np.ndarray:
 
 
 def _percent(confidence: float) -> str:
-    # Rounding up to 100 % would say what softmax never says.
+    # Never round up to 100 %: softmax never claims certainty.
     return ">99.9 %" if confidence >= 0.9995 else f"{100 * confidence:.1f} %"
 
 
@@ -274,8 +273,8 @@ def _sheet(images: np.ndarray, titles, columns: int, size: float | None = None, 
     if columns < 1:
         raise ValueError(f"columns must be at least 1, got {columns}")
     if titles is not None and len(titles) != len(images):
-        raise ValueError(f"titles must be one an image: got {len(titles)} for {len(images)} images")
-    size = size or (0.9 if len(images) > 5 else 1.5)  # inches; a few images have room to be larger
+        raise ValueError(f"there must be one title per image: got {len(titles)} for {len(images)} images")
+    size = size or (0.9 if len(images) > 5 else 1.5)  # inches; a few images can be larger
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     lines = 0 if titles is None else 1 + max(str(title).count("\n") for title in titles)

@@ -1,7 +1,7 @@
-"""From a drawing to what a network sees, the way MNIST was made: crop, fit into 20×20, center by mass.
+"""Turn a drawing into what a network sees, the way MNIST was made: crop, fit into 20×20, center by mass.
 
 Source: Y. LeCun, C. Cortes and C. J. C. Burges, "The MNIST database of handwritten digits": the digits
-were "size normalized to fit in a 20x20 pixel box while preserving their aspect ratio", with grey levels
+were "size normalized to fit in a 20x20 pixel box while preserving their aspect ratio", with gray levels
 from "the anti-aliasing technique used by the normalization algorithm", and centered "by computing the
 center of mass of the pixels, and translating the image so as to position this point at the center".
 """
@@ -12,14 +12,14 @@ SIDE, BOX = 28, 20
 
 
 def prepare(drawing: np.ndarray, crop: bool = True, fit: bool = True, center: bool = True) -> np.ndarray:
-    """Make a 28×28 image of a drawing. Each of the three steps can be left out.
+    """Turn a drawing into a 28×28 image. Each of the three steps can be left out.
 
     Parameters
     ----------
     drawing : floats in [0, 1], ``(n, n)``; 1 is ink.
-    crop : cut the drawing down to its ink. Without it, its whole square counts.
-    fit : bring it to 20 pixels. Without it, it keeps the scale at which the whole square has 28.
-    center : put its center of mass in the center. Without it, its middle.
+    crop : crop the drawing to its ink. Otherwise the whole square is used.
+    fit : scale the longer side to 20 pixels. Otherwise the scale is that of the whole square in 28 pixels.
+    center : center by mass. Otherwise the middle of the cropped part is centered.
 
     Returns
     -------
@@ -28,7 +28,7 @@ def prepare(drawing: np.ndarray, crop: bool = True, fit: bool = True, center: bo
     Raises
     ------
     ValueError
-        If `drawing` is not such a square.
+        If `drawing` is not a square array of floats in [0, 1].
     """
     drawing = _as_drawing(drawing)
     if drawing.shape[0] != drawing.shape[1]:
@@ -43,7 +43,7 @@ def prepare(drawing: np.ndarray, crop: bool = True, fit: bool = True, center: bo
 
 
 def crop_to_ink(drawing: np.ndarray) -> np.ndarray:
-    """Cut a drawing down to the smallest rectangle that holds all its ink.
+    """Crop a drawing to the smallest rectangle that contains all its ink.
 
     Parameters
     ----------
@@ -51,12 +51,12 @@ def crop_to_ink(drawing: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    The rectangle, floats; the whole drawing if there is no ink in it.
+    The rectangle, floats; the whole drawing if it has no ink.
 
     Raises
     ------
     ValueError
-        If `drawing` is not such an array.
+        If `drawing` is not 2-D floats in [0, 1].
     """
     drawing = _as_drawing(drawing)
     rows, columns = (np.flatnonzero(drawing.any(axis=axis)) for axis in (1, 0))
@@ -66,10 +66,10 @@ def crop_to_ink(drawing: np.ndarray) -> np.ndarray:
 
 
 def fit_into_box(drawing: np.ndarray, side: int = BOX) -> np.ndarray:
-    """Scale a drawing so that its longer side has `side` pixels, and keep its aspect ratio.
+    """Scale a drawing so that its longer side is `side` pixels, keeping its aspect ratio.
 
-    Each new pixel is the mean of the area that it covers. That is the anti-aliasing: a pixel that the
-    edge of a stroke crosses becomes grey.
+    Each new pixel is the mean of the area that it covers. This is the anti-aliasing: a pixel on the edge
+    of a stroke becomes gray.
 
     Parameters
     ----------
@@ -78,12 +78,12 @@ def fit_into_box(drawing: np.ndarray, side: int = BOX) -> np.ndarray:
 
     Returns
     -------
-    floats in [0, 1]; the shorter side is rounded up to whole pixels, with the drawing in their middle.
+    floats in [0, 1]; the shorter side is rounded up to whole pixels, with the drawing centered in them.
 
     Raises
     ------
     ValueError
-        If `drawing` is not such an array, or `side` is below 1.
+        If `drawing` is not 2-D floats in [0, 1], or `side` is below 1.
     """
     drawing = _as_drawing(drawing)
     if side < 1:
@@ -92,24 +92,24 @@ def fit_into_box(drawing: np.ndarray, side: int = BOX) -> np.ndarray:
 
 
 def center_by_mass(digit: np.ndarray, side: int = SIDE) -> np.ndarray:
-    """Put a digit into a larger square, its center of mass in the center, moved by whole pixels.
+    """Place a digit in a square so that its center of mass is in the center, to the nearest whole pixel.
 
-    The center is pixel 14 of 0 to 27, as in MNIST: all its digits have their center of mass less than
-    half a pixel from there.
+    The center is pixel 14 of 0 to 27, as in MNIST, where every digit's center of mass is within half a
+    pixel of it.
 
     Parameters
     ----------
     digit : floats in [0, 1], ``(rows, columns)``; 1 is ink.
-    side : the side of the square.
+    side : the side of the square, in pixels.
 
     Returns
     -------
-    floats in [0, 1], ``(side, side)``. Ink that leaves the square is lost.
+    floats in [0, 1], ``(side, side)``. Ink outside the square is lost.
 
     Raises
     ------
     ValueError
-        If `digit` is not such an array.
+        If `digit` is not 2-D floats in [0, 1].
     """
     digit = _as_drawing(digit)
     mass = digit.sum()
@@ -126,31 +126,31 @@ def draw_strokes(strokes: list, width: float, side: int = 280) -> np.ndarray:
 
     Parameters
     ----------
-    strokes : lists of points ``(x, y)``, each joined by straight lines; x counts from the left and y
-        from the top, from 0 to `side`.
-    width : of the pen.
-    side : of the square paper.
+    strokes : lists of points ``(x, y)``, joined by straight lines; x runs from the left and y from the
+        top, from 0 to `side`.
+    width : the width of the pen, in cells.
+    side : the side of the square paper, in cells.
 
     Returns
     -------
-    floats in [0, 1], ``(side, side)``, in steps of 1/255, as the digit pad holds them; 1 is ink.
+    floats in [0, 1], ``(side, side)``, in steps of 1/255, as in the digit pad; 1 is ink.
     """
     y, x = np.mgrid[:side, :side] + 0.5
     distance = np.full((side, side), np.inf)
     for stroke in strokes:
         for (x0, y0), (x1, y1) in zip(stroke[:-1] or stroke, stroke[1:] or stroke, strict=True):
             dx, dy = x1 - x0, y1 - y0
-            # The point of the line that is nearest to each cell: 0 at its start, 1 at its end.
+            # The point on the line nearest to each cell: 0 at the start of the line, 1 at its end.
             along = np.clip(((x - x0) * dx + (y - y0) * dy) / ((dx * dx + dy * dy) or 1), 0, 1)
             distance = np.minimum(distance, np.hypot(x - x0 - along * dx, y - y0 - along * dy))
     return np.floor(255 * np.clip(width / 2 + 0.5 - distance, 0, 1) + 0.5) / 255
 
 
 def _scale(drawing: np.ndarray, up: int, down: int) -> np.ndarray:
-    """Scale by up/down: each new pixel is the mean of the area that it covers, paper around it included."""
+    """Scale by up/down: each new pixel is the mean of the area it covers, paper around it included."""
 
     def shares(cells: int) -> np.ndarray:
-        """How much of each new pixel each old one fills: ``(new, old)``."""
+        """The fraction of each new pixel that each old one covers: ``(new, old)``."""
         pixels = -(-cells * up // down)
         edges = (pixels - cells * up / down) / 2 + np.arange(cells + 1) * up / down
         starts = np.arange(pixels)[:, None]
@@ -161,7 +161,7 @@ def _scale(drawing: np.ndarray, up: int, down: int) -> np.ndarray:
 
 
 def _place(digit: np.ndarray, top: int, left: int, side: int) -> np.ndarray:
-    """Put an image onto a square of paper, its upper left corner at a place that may lie outside."""
+    """Place an image on square paper by its upper left corner, which may be outside the paper."""
     rows, columns = digit.shape
     margin = max(side, rows, columns) + abs(top) + abs(left)
     paper = np.zeros((side + 2 * margin,) * 2)

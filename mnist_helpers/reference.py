@@ -1,7 +1,7 @@
-"""The reference runs: a trained network and the record of its training, to files and back.
+"""The reference runs: save and load a trained network and the record of its training.
 
-``make reference`` writes to ``mnist_helpers/reference``: it executes the notebooks that train with the
-parameters of a whole run, and these call `save_run` and `save_results`. ``make bench`` adds
+``make reference`` writes to ``mnist_helpers/reference``: it runs the training notebooks with the
+parameters of a full run, and they call `save_run` and `save_results`. ``make bench`` adds
 ``training_times``. Nothing else writes there.
 """
 
@@ -15,32 +15,33 @@ from pathlib import Path
 from mnist_helpers.startup import quiet_start
 
 REFERENCE_FOLDER = Path(__file__).with_name("reference")
-RUNS = ("mlp", "cnn", "deep_cnn")  # by the recipe that the course starts from
+RUNS = ("mlp", "cnn", "deep_cnn")  # trained with the recipe that the course starts from
 BEST_RUN = "ten_minutes"
 STUDIES = ("optimizers", "ablation", "ten_minutes_parts", "ten_minutes_seeds", "training_times")
 REMEDY = (
-    "to get it back, run `git checkout -- mnist_helpers/reference`, or train it anew with `make reference`"
+    "to get it back, run `git checkout -- mnist_helpers/reference`, or rebuild it with `make reference` "
+    "(training_times: `make bench`)"
 )
 
 
 def save_run(folder, name: str, history, *, seed: int, batch_size: int, seconds: float) -> None:
     """Save a trained model and how it was trained as ``<name>.keras`` and ``<name>.json``.
 
-    Each file is written in full beside its destination and then renamed, so that none is ever half
-    written. The record holds the SHA-256 of the model file, which `load_run` checks.
+    Each file is first written in full next to its destination and then renamed, so that it is never half
+    written. The record contains the model file's SHA-256, which `load_run` checks.
 
     Parameters
     ----------
     folder : an existing folder.
     name : "mlp", "cnn", "deep_cnn" or "ten_minutes".
-    history : the ``keras.callbacks.History`` that ``fit`` returned; it knows its model.
-    seed, batch_size : what the training used.
+    history : the ``keras.callbacks.History`` that ``fit`` returned; it refers to its model.
+    seed, batch_size : as used in training.
     seconds : how long ``fit`` took.
 
     Raises
     ------
     ValueError
-        If `name` is unknown or `history` holds no finished epoch.
+        If `name` is unknown or `history` has no finished epoch.
     FileNotFoundError
         If `folder` does not exist.
     """
@@ -53,7 +54,7 @@ def save_run(folder, name: str, history, *, seed: int, batch_size: int, seconds:
     if not folder.is_dir():
         raise FileNotFoundError(f"the folder {folder.resolve()} does not exist; create it first")
     if not getattr(history, "epoch", None):
-        raise ValueError("history must be what fit returned after at least one epoch, and has none")
+        raise ValueError("history must be what fit returned after at least one epoch, but it has none")
 
     model = history.model
     with tempfile.TemporaryDirectory(dir=folder) as draft:
@@ -92,19 +93,20 @@ def load_run(name: str, folder=REFERENCE_FOLDER) -> tuple:
     Parameters
     ----------
     name : "mlp", "cnn", "deep_cnn" or "ten_minutes".
-    folder : where the two files are; the default is the course's reference runs.
+    folder : where the two files are; by default, the course's own reference folder.
 
     Returns
     -------
     model : the trained ``keras.Model``, compiled as it was for training.
     run : dict
-        Among others ``run["history"]`` (a list of one number an epoch for each of loss, accuracy,
-        val_loss and val_accuracy), ``run["epochs"]``, ``run["seconds"]``, ``run["parameters"]``.
+        The record. It includes ``run["history"]`` (a list with one number per epoch for each of loss,
+        accuracy, val_loss and val_accuracy), ``run["epochs"]``, ``run["seconds"]`` and
+        ``run["parameters"]``.
 
     Raises
     ------
     ValueError
-        If `name` is unknown, or one of the files is damaged, changed or stands under a wrong name.
+        If `name` is unknown, or one of the files is damaged, changed or misnamed.
     FileNotFoundError
         If one of the files is missing.
     """
@@ -117,7 +119,7 @@ def load_run(name: str, folder=REFERENCE_FOLDER) -> tuple:
         run = json.loads(record_file.read_text(encoding="utf-8"))
         recorded_name, recorded_hash = run["name"], run["sha256"]
         if {len(values) for values in run["history"].values()} != {run["epochs"]}:
-            raise ValueError(f"its history is not one of {run['epochs']} epochs")
+            raise ValueError(f"its history does not have {run['epochs']} epochs")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"the reference file {record_file} is damaged ({type(error).__name__}: {error}); {REMEDY}"
@@ -139,15 +141,15 @@ def load_run(name: str, folder=REFERENCE_FOLDER) -> tuple:
 
 
 def save_results(folder, name: str, results: dict) -> None:
-    """Save what a study of many trainings found as ``<name>.json``.
+    """Save the results of a study of many training runs as ``<name>.json``.
 
-    The file is written in full beside its destination and then renamed.
+    The file is first written in full next to its destination and then renamed.
 
     Parameters
     ----------
     folder : an existing folder.
     name : one of `STUDIES`.
-    results : a dict of what JSON can hold: texts, numbers, lists, dicts.
+    results : a dict that JSON can hold: strings, numbers, lists, dicts.
 
     Raises
     ------
@@ -174,16 +176,16 @@ def load_results(name: str, folder=REFERENCE_FOLDER) -> dict:
     Parameters
     ----------
     name : one of `STUDIES`.
-    folder : where the file is; the default is the course's own.
+    folder : where the file is; by default, the course's own reference folder.
 
     Returns
     -------
-    The results, and under ``"name"`` their name.
+    The results, with their name under ``"name"``.
 
     Raises
     ------
     ValueError
-        If `name` is unknown, or the file is damaged or stands under a wrong name.
+        If `name` is unknown, or the file is damaged or misnamed.
     FileNotFoundError
         If the file is missing.
     """

@@ -1,4 +1,4 @@
-"""The hardware: a start of TensorFlow without its notes about it, and what notebook 07 asks of it."""
+"""Start TensorFlow without its log messages about the hardware, and look up a CPU feature for notebook 07."""
 
 import contextlib
 import os
@@ -10,13 +10,13 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
-    """Import TensorFlow or Keras inside this block, and it starts without a word.
+    """Silence the messages that TensorFlow and Keras print when they are imported inside this block.
 
-    TensorFlow's libraries write notes about the processor and about missing graphics cards straight
-    to the process's error stream while they load, whatever ``TF_CPP_MIN_LOG_LEVEL`` says; a notebook
-    shows them like an error. The block sends that stream to nowhere; Python's exceptions pass.
+    While they load, TensorFlow's libraries write messages about the processor and missing graphics cards
+    straight to the process's stderr, whatever ``TF_CPP_MIN_LOG_LEVEL`` says; a notebook shows them like
+    errors. Inside the block, stderr goes to the null device; Python exceptions still propagate.
     """
-    # For what TensorFlow would say later, at its first computation. A value that is set is kept.
+    # For the messages at TensorFlow's first computation, later on. A value set by the user is kept.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     kept = os.dup(2)
@@ -31,15 +31,15 @@ def quiet_start() -> Iterator[None]:
 
 
 def processor_has_bfloat16(information=Path("/proc/cpuinfo")) -> bool | None:
-    """Whether the processor multiplies numbers of type bfloat16 itself, by AVX512-BF16 or AMX.
+    """Whether the processor multiplies bfloat16 numbers in hardware, by AVX512-BF16 or AMX.
 
     Parameters
     ----------
-    information : the file in which Linux lists what the processor can do.
+    information : the file in which Linux lists the processor's features.
 
     Returns
     -------
-    True or False; None where there is no such list, on macOS and Windows for instance.
+    True or False; None if there is no such list, as on macOS and Windows.
     """
     if not Path(information).is_file():
         return None

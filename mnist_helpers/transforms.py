@@ -1,4 +1,4 @@
-"""Change digits a little: move, turn, resize or thicken them, or add noise. Stacks in, stacks out."""
+"""Shift, rotate, resize or thicken digits, or add noise. Stacks of images in, stacks out."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ SIDE = 28
 
 
 def shift(images: np.ndarray, dx: float, dy: float) -> np.ndarray:
-    """Move digits, by bilinear interpolation. Ink that leaves the image is lost.
+    """Shift digits, by bilinear interpolation. Ink that leaves the image is lost.
 
     Parameters
     ----------
     images : floats in [0, 1], ``(n, 28, 28)``; 1 is ink.
-    dx, dy : how many pixels to the right and down; fractions and negative numbers are fine.
+    dx, dy : how many pixels to the right and down; may be fractional or negative.
 
     Returns
     -------
@@ -20,7 +20,7 @@ def shift(images: np.ndarray, dx: float, dy: float) -> np.ndarray:
     Raises
     ------
     ValueError
-        If `images` is not such a stack or `dx` or `dy` is not finite.
+        If `images` is not as described, or `dx` or `dy` is not finite.
     """
     images = _as_stack(images)
     _check("dx", dx)
@@ -30,12 +30,12 @@ def shift(images: np.ndarray, dx: float, dy: float) -> np.ndarray:
 
 
 def rotate(images: np.ndarray, degrees: float) -> np.ndarray:
-    """Turn digits about the center of the image, by bilinear interpolation.
+    """Rotate digits about the center of the image, by bilinear interpolation.
 
     Parameters
     ----------
     images : floats in [0, 1], ``(n, 28, 28)``; 1 is ink.
-    degrees : the angle, counter-clockwise.
+    degrees : the angle, counterclockwise.
 
     Returns
     -------
@@ -44,28 +44,28 @@ def rotate(images: np.ndarray, degrees: float) -> np.ndarray:
     Raises
     ------
     ValueError
-        If `images` is not such a stack or `degrees` is not finite.
+        If `images` is not as described, or `degrees` is not finite.
     """
     images = _as_stack(images)
     _check("degrees", degrees)
     angle, center = np.radians(degrees), (SIDE - 1) / 2
     down, right = np.mgrid[:SIDE, :SIDE] - center
-    # Where each pixel comes from: turned the other way. Rows count downwards.
+    # Where each pixel comes from: rotated the other way. Rows count downward.
     rows = center + np.cos(angle) * down + np.sin(angle) * right
     columns = center - np.sin(angle) * down + np.cos(angle) * right
     return _resample(images, rows, columns)
 
 
 def resize(images: np.ndarray, factor: float) -> np.ndarray:
-    """Make digits larger or smaller about the center of the image, which keeps its 28×28 pixels.
+    """Enlarge or shrink digits about the center of the image, which stays 28×28 pixels.
 
-    Enlarging is bilinear interpolation. In shrinking, the triangle of weights is widened, so that each
-    new pixel averages all that falls into it and no stroke is skipped.
+    Enlarging is bilinear interpolation. For shrinking, the triangle of weights is widened, so that each
+    new pixel averages everything that falls into it and no stroke is skipped.
 
     Parameters
     ----------
     images : floats in [0, 1], ``(n, 28, 28)``; 1 is ink.
-    factor : 1 leaves the digits as they are, 0.5 halves their height and width; at least 0.1.
+    factor : at least 0.1; 1 leaves the digits as they are, 0.5 halves their height and width.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def resize(images: np.ndarray, factor: float) -> np.ndarray:
     Raises
     ------
     ValueError
-        If `images` is not such a stack or `factor` is not a finite number of 0.1 or more.
+        If `images` is not as described, or `factor` is below 0.1 or not finite.
     """
     images = _as_stack(images)
     _check("factor", factor, at_least=0.1)
@@ -84,17 +84,17 @@ def resize(images: np.ndarray, factor: float) -> np.ndarray:
 
 
 def thicken(images: np.ndarray, pixels: float) -> np.ndarray:
-    """Move the edge of every stroke outwards, so that it grows thicker, or inwards.
+    """Make strokes thicker, by moving their edges outward, or thinner, by moving them inward.
 
-    One pixel is one grey dilation: each pixel becomes the largest of its neighborhood, averaged over two
-    neighborhoods, the 3×3 square and the plus within it, since the square alone would thicken
-    slanted strokes too much and the plus too little. Fractions of a pixel are mixed from the whole
-    numbers around them. Erosion is the dilation of the paper.
+    One pixel is one gray dilation: each pixel becomes the maximum of its neighborhood, averaged over two
+    neighborhoods, the 3×3 square and the plus within it, since the square alone would thicken slanted
+    strokes too much and the plus too little. Fractions of a pixel are interpolated between whole numbers.
+    Thinning is the dilation of the paper.
 
     Parameters
     ----------
     images : floats in [0, 1], ``(n, 28, 28)``; 1 is ink.
-    pixels : how far each edge moves; a stroke changes by twice as much. Negative is thinner.
+    pixels : how far each edge moves; a stroke's width changes by twice as much. Negative is thinner.
 
     Returns
     -------
@@ -103,26 +103,26 @@ def thicken(images: np.ndarray, pixels: float) -> np.ndarray:
     Raises
     ------
     ValueError
-        If `images` is not such a stack or `pixels` is not finite.
+        If `images` is not as described, or `pixels` is not finite.
     """
     images = _as_stack(images)
     _check("pixels", pixels)
     if pixels < 0:
         return 1 - thicken(1 - images, -pixels)
-    whole, part = divmod(min(pixels, SIDE), 1)  # more than the image's side changes nothing
+    whole, part = divmod(min(pixels, SIDE), 1)  # beyond the image's side, nothing changes
     for _ in range(int(whole)):
         images = _dilate(images)
     return images + images.dtype.type(part) * (_dilate(images) - images) if part else images
 
 
 def add_noise(images: np.ndarray, deviation: float, rng: np.random.Generator) -> np.ndarray:
-    """Add Gaussian noise to every pixel, and clip what leaves the range from 0 to 1.
+    """Add Gaussian noise to every pixel, and clip to the range from 0 to 1.
 
     Parameters
     ----------
     images : floats in [0, 1], ``(n, 28, 28)``; 1 is ink.
     deviation : the standard deviation of the noise before clipping, 0 or more.
-    rng : where the noise comes from; the same seed gives the same noise.
+    rng : the random generator; the same seed gives the same noise.
 
     Returns
     -------
@@ -131,7 +131,7 @@ def add_noise(images: np.ndarray, deviation: float, rng: np.random.Generator) ->
     Raises
     ------
     ValueError
-        If `images` is not such a stack or `deviation` is not a finite number of 0 or more.
+        If `images` is not as described, or `deviation` is negative or not finite.
     """
     images = _as_stack(images)
     _check("deviation", deviation, at_least=0)
@@ -140,12 +140,12 @@ def add_noise(images: np.ndarray, deviation: float, rng: np.random.Generator) ->
 
 
 def _resample(images: np.ndarray, rows: np.ndarray, columns: np.ndarray, reach: float = 1.0) -> np.ndarray:
-    """Read images at other places; outside of them is paper.
+    """Sample images at the given positions; outside of them is paper.
 
-    Each new pixel is a weighted sum of old ones, with the same weights for all images. So the whole
-    stack is one product of matrices.
+    Each new pixel is a weighted sum of old ones, with the same weights for all images, so the whole stack
+    takes one matrix product.
     """
-    # Beyond the borders too, so that a pixel that lies half outside gets half of its ink.
+    # Extends beyond the borders, so that a pixel half outside gets half of its ink.
     grid = np.arange(-SIDE, 2 * SIDE)
 
     def weights(places: np.ndarray) -> np.ndarray:
@@ -160,7 +160,7 @@ def _resample(images: np.ndarray, rows: np.ndarray, columns: np.ndarray, reach: 
 
 
 def _dilate(images: np.ndarray) -> np.ndarray:
-    # What lies beyond the border is taken to be like the border: it adds no ink and takes none away.
+    # Beyond the border, repeat the border: that adds no ink and takes none away.
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1)), mode="edge")
     tall = np.maximum(np.maximum(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
     square = np.maximum(np.maximum(tall[:, :, :-2], tall[:, :, 1:-1]), tall[:, :, 2:])
@@ -176,9 +176,9 @@ def _as_stack(images: np.ndarray) -> np.ndarray:
         raise ValueError(f"images must be (n, {SIDE}, {SIDE}), got {images.shape}{hint}")
     if not np.issubdtype(images.dtype, np.floating):
         raise ValueError(f"images must be floats from 0 to 1, got {images.dtype}; divide by 255 first")
-    # Rounding in an earlier step may have gone a hair's breadth too far; that is no mistake.
-    hair = 1e-5
-    if images.size and not (images.min() >= -hair and images.max() <= 1 + hair):
+    # Rounding in an earlier step may overshoot slightly; that is not an error.
+    tolerance = 1e-5
+    if images.size and not (images.min() >= -tolerance and images.max() <= 1 + tolerance):
         raise ValueError(f"images must be from 0 to 1, got {images.min()} to {images.max()}")
     return np.clip(images, 0, 1)
 

@@ -2,8 +2,8 @@
 
 A sentence that concludes (more, fewer, first, hardly, better, half) carries the name,
 ``<!-- holds: 05.errors_fall -->``; an alt text has it in the metadata of its cell, ``"holds": [name]``.
-The name begins with the notebook that the sentence stands in. Where a reader gains from seeing the check,
-it is an ``assert`` in the notebook instead.
+The name begins with the notebook or page that the sentence stands in. Where a reader gains from seeing the
+check, it is an ``assert`` in the notebook instead.
 """
 
 import functools
@@ -32,9 +32,9 @@ from results import (
     wrong,
 )
 
-from mnist_helpers import load_mnist, load_splits
+from mnist_helpers import load_mnist, load_results, load_splits
 from mnist_helpers.data import N_TRAIN
-from mnist_helpers.evaluation import rank_mistakes, wilson_interval
+from mnist_helpers.evaluation import mcnemar_exact, rank_mistakes, wilson_interval
 from mnist_helpers.preparation import draw_strokes, prepare
 from mnist_helpers.reference import RUNS
 from mnist_helpers.widgets.digit_pad import EXAMPLE, EXAMPLE_WIDTH
@@ -732,7 +732,10 @@ IN_06: dict[str, Callable[[], bool]] = {
     ),
     "06.order_in_shift": lambda: bool((np.diff(after_shift(), axis=1) > 0).all()),
     # One pixel later the CNN reads about what the MLP reads.
-    "06.one_pixel": lambda: np.abs(after_shift()[2:, 1] - after_shift()[1:-1, 0]).max() < 0.03,
+    "06.one_pixel": lambda: (
+        np.abs(after_shift()[2:, 1] - after_shift()[1:-1, 0]).max() < 0.03
+        and 0.5 < reach()[0, 1] - reach()[0, 0] < 1.5
+    ),
     "06.breaks_at_four": lambda: after_shift()[4].max() < 2 / 3,
     "06.maps_change_less": lambda: (
         max(map(maps_against_image, (1, 2, 3))) < 1 and 0.45 < maps_against_image(1) < 0.55
@@ -777,6 +780,72 @@ IN_06: dict[str, Callable[[], bool]] = {
     "06.unprepared_mostly_misread": lambda: known["seven.right"] < 9 / 2,
 }
 
-IN_07: dict[str, Callable[[], bool]] = {}
 
-CONCLUSIONS = IN_01 | IN_02 | IN_03 | IN_04 | IN_05 | IN_06 | IN_07
+def at_rates(optimizer: str, schedule: str) -> np.ndarray:
+    """Mean validation accuracy after one epoch of notebook 07's MLP, at each of the four rates."""
+    found = load_results("optimizers")["accuracies"][f"{optimizer}, {schedule}"]
+    return np.array([np.mean(accuracies) for accuracies in found.values()])
+
+
+def each_top_elsewhere() -> bool:
+    """No optimizer is at its best at an end of its row of rates, with constant rate or straight decay."""
+    tops = [
+        at_rates(name, schedule).argmax()
+        for name in ("SGD", "SGD, momentum", "Adam")
+        for schedule in ("constant", "straight")
+    ]
+    return set(tops) <= {1, 2} and at_rates("SGD", "constant")[3] < 0.12
+
+
+def decay_gain(optimizer: str) -> float:
+    return known[f"optimizers.{optimizer}.straight"] - known[f"optimizers.{optimizer}.constant"]
+
+
+def schedules_are_close(optimizer: str) -> bool:
+    """The best of the three ways down are near each other; the warm-up is ahead at the highest rate."""
+    ways = [at_rates(optimizer, schedule) for schedule in ("straight", "cosine", "warm-up, cosine")]
+    highest = [way[3] for way in ways]
+    return np.ptp([way.max() for way in ways]) < 0.0015 and highest[2] == max(highest)
+
+
+IN_07: dict[str, Callable[[], bool]] = {
+    "07.mlp_pays_for_steps": lambda: (
+        known["bench.price_of_steps"]
+        > max(known["bench.mlp.start.epoch_seconds"] / 2, 3 * known["bench.mlp.limit_seconds"])
+    ),
+    "07.optimizers": lambda: (
+        falls("optimizers.adam.straight", "optimizers.momentum.straight", "optimizers.sgd.straight")
+        and falls("optimizers.adam.constant", "optimizers.momentum.constant", "optimizers.sgd.constant")
+        and min(decay_gain("adam"), decay_gain("momentum")) > 2 * decay_gain("sgd") > 0
+        and known["optimizers.adam_over_momentum_points"] < known["optimizers.adam_over_sgd_points"] / 3
+        and each_top_elsewhere()
+    ),
+    "07.schedules": lambda: schedules_are_close("Adam") and schedules_are_close("SGD, momentum"),
+    "07.halves": lambda: (
+        abs(known["optimizers.stopped"] - known["optimizers.planned"]) < 0.001
+        and known["optimizers.whole"] - known["optimizers.stopped"] > 0.01
+    ),
+    "07.right_more_often_than_sure": lambda: falls(
+        "optimizers.smoothed_labels.accuracy", "optimizers.smoothed_labels.median"
+    ),
+    "07.depth_costs_most": lambda: (
+        falls("ablation.depth.more", "ablation.width.more")
+        and min(known["ablation.depth.more_low"], known["ablation.width.more_low"]) > 0
+    ),
+    "07.better_without_dropout": lambda: known["ablation.dropout.fewer_low"] > 0,
+    "07.validation_ahead": lambda: (
+        np.all(np.array(history("ten_minutes", "val_accuracy")) > history("ten_minutes", "accuracy"))
+        and np.all(np.less(history("ten_minutes", "val_loss")[:10], history("ten_minutes", "loss")[:10]))
+        and abs(history("ten_minutes", "val_loss")[-1] - history("ten_minutes", "loss")[-1]) < 0.002
+    ),
+    "07.less_than_half": lambda: known["ten_minutes_seeds.errors"] < known["deep_cnn.test_errors"] / 2,
+}
+
+IN_REFERENCES: dict[str, Callable[[], bool]] = {
+    "references.interval_of_21": lambda: (
+        [round(10_000 * end) for end in wilson_interval(21, 10_000)] == [14, 32]
+    ),
+    "references.six_repairs": lambda: mcnemar_exact(6, 0) < 0.05 < mcnemar_exact(5, 0),
+}
+
+CONCLUSIONS = IN_01 | IN_02 | IN_03 | IN_04 | IN_05 | IN_06 | IN_07 | IN_REFERENCES

@@ -173,7 +173,8 @@ def printed(notebook: str, title: str, label: str) -> list[float]:
     outputs = [output.get("text", "") for cell in read(path).cells for output in cell.get("outputs", [])]
     (table,) = (text for text in outputs if title in text)
     (line,) = (line for line in table.splitlines() if line.startswith((label + " ", label + ":")))
-    return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", line.removeprefix(label))]
+    numbers = re.sub(r"(?<=\d),(?=\d)", "", line.removeprefix(label))
+    return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", numbers)]
 
 
 def unprepared() -> np.ndarray:
@@ -321,7 +322,14 @@ OF_OPTIMIZERS: dict[str, Callable[[], float]] = {
         for short, name in (("sgd", "SGD"), ("momentum", "SGD, momentum"), ("adam", "Adam"))
         for schedule in ("constant", "straight", "cosine", "warm-up, cosine")
     },
+    "adam_over_sgd_points": lambda: (
+        100 * (best_of_sweep("Adam", "straight") - best_of_sweep("SGD", "straight"))
+    ),
+    "adam_over_momentum_points": lambda: (
+        100 * (best_of_sweep("Adam", "straight") - best_of_sweep("SGD, momentum", "straight"))
+    ),
     "whole": lambda: np.mean(load_results("optimizers")["whole"]),
+    "smoothed_above_all": lambda: (of_smoothing("0.1")[:, 0] > of_smoothing("0")[:, 0].max()).sum(),
     "stopped": lambda: of_halves("stopped at half"),
     "planned": lambda: of_halves("planned for half"),
     "plain_labels.accuracy": lambda: of_smoothing("0")[:, 0].mean(),
@@ -401,6 +409,10 @@ OF_THE_COURSE: dict[str, Callable[[], float]] = {
     "published.mlp": lambda: 0.9756,
     "published.cnn": lambda: 0.9853,
     "published.deep_cnn": lambda: 0.9926,
+    # One convolution of 32 filters, one of 64, whose maps are pooled to 5×5, and the two dense layers.
+    "ablation.depth.more_parameters": lambda: (
+        (10 * 32 + (9 * 32 + 1) * 64 + (25 * 64 + 1) * 256 + 257 * 10) / record("deep_cnn")["parameters"] - 1
+    ),
     "ablation.errors": lambda: errors_without(None).mean(),
     "bench.price_of_steps": lambda: training_times()["price_of_steps_seconds"],
     "cnn.epochs_to_pass_mlp": lambda: (
@@ -420,6 +432,7 @@ OF_THE_COURSE: dict[str, Callable[[], float]] = {
     "share.size_0.8": lambda: share("size", 0.8),
     "share.thickness_1": lambda: share("thickness", 1),
     "share.noise_0.2": lambda: share("noise", 0.2),
+    "changes.compared": lambda: printed("06", "undecided", "comparisons")[0],
     "changes.undecided": lambda: printed("06", "undecided", "comparisons")[1],
     "seven.right": lambda: (unprepared()[:, 0] == 7).sum(),
     "seven.sure_and_wrong": lambda: ((unprepared()[:, 0] != 7) & (unprepared()[:, 1] >= 50)).sum(),

@@ -14,6 +14,7 @@ from mnist_helpers import load_splits
 from mnist_helpers.reference import RUNS
 
 PAGES = [README, *(ROOT / "notebooks" / name for name in ("index.md", "glossary.md"))]
+REFERENCES = ROOT / "notebooks" / "references.md"  # its numbers are other people's; its conclusions are ours
 # What the course is made of, as it is printed. All else that looks like a result carries its source.
 FACTS = {
     *("60,000", "50,000", "10,000", "70,000", "784", "255", "256"),  # MNIST, its splits, images, bytes
@@ -187,13 +188,17 @@ def test_conclusions_hold():
         name: f"{path.stem}, {where}"
         for path in NOTEBOOKS
         for where, name in names_of_conclusions(read(path))
-    } | {name: path.name for path in PAGES for name in HOLDS.findall(path.read_text(encoding="utf-8"))}
+    } | {
+        name: path.name
+        for path in [*PAGES, REFERENCES]
+        for name in HOLDS.findall(path.read_text(encoding="utf-8"))
+    }
     assert set(drawn) == set(CONCLUSIONS), "a conclusion needs a condition, and a condition a sentence"
     false = [f"{where}: {name}" for name, where in drawn.items() if not CONCLUSIONS[name]()]
     assert not false, f"no longer true: {false}"
 
 
-@pytest.mark.parametrize("path", [*NOTEBOOKS, *PAGES], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *PAGES, REFERENCES], ids=lambda path: path.stem)
 def test_comments_are_markers(path):
     text = markdown_of(read(path)) if path.suffix == ".ipynb" else path.read_text(encoding="utf-8")
     assert not COMMENT.findall(HOLDS.sub("", MARKER.sub("", text)))

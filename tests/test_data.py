@@ -297,9 +297,9 @@ def test_order_of_batches_comes_from_the_seed():
 @pytest.mark.parametrize(
     ("n", "batch_size", "steps", "message"),
     [
-        (9, 2, 1, "x and y must be of one length, got 10 and 9"),
-        (10, 11, 1, "batch_size must be 1 to 10, the number of images, got 11"),
-        (10, 0, 1, "batch_size must be 1 to 10"),
+        (9, 2, 1, "x and y must have the same length, got 10 and 9"),
+        (10, 11, 1, "batch_size must be from 1 to 10, the number of images, got 11"),
+        (10, 0, 1, "batch_size must be from 1 to 10"),
         (10, 2, 0, "steps must be at least 1, got 0"),
     ],
 )

@@ -167,9 +167,9 @@ def test_blank_image():
         (lambda x: x / 255, LABELS, r"images must be uint8, \(n, 28, 28\), as load_mnist .* got float64"),
         (lambda x: x.reshape(12, 784), LABELS, r"got uint8 of shape \(12, 784\)"),
         (lambda x: x[0], LABELS, r"got uint8 of shape \(28, 28\)"),
-        (lambda x: x[:5], LABELS, "of one length, at least 1; got 5 and 12"),
-        (lambda x: x[:0], LABELS[:0], "of one length, at least 1; got 0 and 0"),
-        (lambda x: x, np.eye(12), "labels must be a row of integers"),
+        (lambda x: x[:5], LABELS, "the same length, at least 1; got 5 and 12"),
+        (lambda x: x[:0], LABELS[:0], "the same length, at least 1; got 0 and 0"),
+        (lambda x: x, np.eye(12), "labels must be a 1-D array of integers"),
         (lambda x: x, LABELS + 5, "labels must hold digits 0 to 9"),
     ],
 )

@@ -148,18 +148,18 @@ def test_confusion_of_nothing():
 @pytest.mark.parametrize(
     ("true", "predicted", "message"),
     [
-        ([1, 2], [1], "true and predicted must be of one length, got 2 and 1"),
+        ([1, 2], [1], "true and predicted must have the same length, got 2 and 1"),
         ([1, 10], [1, 2], "true must hold digits 0 to 9, got 1 to 10"),
         ([1, 2], [-1, 2], "predicted must hold digits 0 to 9, got -1 to 2"),
         (
             np.eye(10),
             range(10),
-            r"true must be a row of integers, .* shape \(10, 10\); .* take argmax\(axis=1\)",
+            r"true must be a 1-D array of integers, .* shape \(10, 10\); .* take argmax\(axis=1\)",
         ),
-        (range(10), np.eye(10), r"predicted must be a row of integers, .* take argmax\(axis=1\)"),
-        ([1.0], [1], r"true must be a row of integers, \(n,\), got float64 of shape \(1,\)$"),
-        ([True], [1], "true must be a row of integers, .* got bool"),
-        (1, 1, "true must be a row of integers"),
+        (range(10), np.eye(10), r"predicted must be a 1-D array of integers, .* take argmax\(axis=1\)"),
+        ([1.0], [1], r"true must be a 1-D array of integers, \(n,\), got float64 of shape \(1,\)$"),
+        ([True], [1], "true must be a 1-D array of integers, .* got bool"),
+        (1, 1, "true must be a 1-D array of integers"),
     ],
 )
 def test_confusion_of_bad_labels(true, predicted, message):
@@ -198,11 +198,11 @@ def test_precision_and_recall_are_nan_where_they_mean_nothing():
 @pytest.mark.parametrize(
     ("confusion", "message"),
     [
-        (np.zeros((10, 9), dtype=int), r"must be a square of counts, got shape \(10, 9\)"),
-        (np.zeros(10, dtype=int), r"must be a square of counts, got shape \(10,\)"),
-        (np.zeros((2, 2, 2), dtype=int), r"must be a square of counts, got shape \(2, 2, 2\)"),
-        ([[1, -1], [0, 1]], "must hold counts, integers from 0 up, got int64"),
-        ([[0.9, 0.1], [0.2, 0.8]], "must hold counts, integers from 0 up, got float64"),
+        (np.zeros((10, 9), dtype=int), r"must be a square matrix of counts, got shape \(10, 9\)"),
+        (np.zeros(10, dtype=int), r"must be a square matrix of counts, got shape \(10,\)"),
+        (np.zeros((2, 2, 2), dtype=int), r"must be a square matrix of counts, got shape \(2, 2, 2\)"),
+        ([[1, -1], [0, 1]], "must hold counts, non-negative integers, got int64"),
+        ([[0.9, 0.1], [0.2, 0.8]], "must hold counts, non-negative integers, got float64"),
     ],
 )
 def test_precision_and_recall_of_a_bad_matrix(confusion, message):
@@ -324,7 +324,7 @@ def with_entry(value: float) -> np.ndarray:
         ([1, 2], with_entry(math.nan), "each row of probabilities"),
         ([1, 2], with_entry(math.inf), "each row of probabilities"),
         ([1, 2], GOOD + np.array([-0.3, 0.3] + [0] * 8), "each row of probabilities"),
-        (np.eye(10)[:2], GOOD, r"true must be a row of integers, .* take argmax\(axis=1\)"),
+        (np.eye(10)[:2], GOOD, r"true must be a 1-D array of integers, .* take argmax\(axis=1\)"),
         ([1, 10], GOOD, "true must hold digits 0 to 9, got 1 to 10"),
     ],
 )

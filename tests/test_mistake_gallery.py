@@ -232,11 +232,11 @@ def test_nothing_selected(gallery):
     ("change", "complaint"),
     [
         (lambda x, t, p: (x, t, [*p.values()]), r"probabilities must be a dict of one \(n, 10\) .* got list"),
-        (lambda x, t, p: (x, t, {}), r"probabilities must be a dict of one \(n, 10\) array a network"),
+        (lambda x, t, p: (x, t, {}), r"probabilities must be a dict of one \(n, 10\) array per network"),
         (lambda x, t, p: (x, t, {"one": p["one"][:5]}), "probabilities must be .* with n = 2000"),
         (lambda x, t, p: (x, t, {"one": 2 * p["one"]}), "sum to 1"),
-        (lambda x, t, p: (x, np.eye(10)[t], p), "true must be a row of integers"),
-        (lambda x, t, p: (x[:7], t, p), "images and true must be of one length, got 7 and 2000"),
+        (lambda x, t, p: (x, np.eye(10)[t], p), "true must be a 1-D array of integers"),
+        (lambda x, t, p: (x[:7], t, p), "images and true must have the same length, got 7 and 2000"),
         (lambda x, t, p: (x[0, :, :, 0], t, p), r"images must be \(n, 28, 28\)"),
     ],
 )

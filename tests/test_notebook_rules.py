@@ -732,6 +732,7 @@ def test_rule_accepts_a_good_notebook(name, course):
         ("ends_with_summary_exercises_and_next", "## Exercises", "## What you have seen", "once each"),
         ("ends_with_summary_exercises_and_next", "- how to train,\n", "", "3 objectives, but 2"),
         ("ends_with_summary_exercises_and_next", "](03_cnn.ipynb)", "](01_preprocessing.ipynb)", "03_cnn"),
+        ("solutions_check_what_they_conclude", "\nprint(2)\n", "\nprint(2)  # More!\n", "'More'"),
         ("has_exercises_with_solutions", "### Exercise 2: Change it back", "Change it back", "2 to 4"),
         ("has_exercises_with_solutions", "### Exercise 2:", "### Exercise 3:", "2 to 4"),
         ("has_exercises_with_solutions", "=== code exercise\nprint(2)", "=== code\nprint(2)", "2 to 4"),

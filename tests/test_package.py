@@ -88,6 +88,25 @@ def test_unknown_name(name):
         getattr(mnist_helpers, name)
 
 
+# The hardware
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("model name\t: EPYC\nflags\t\t: fpu avx512_bf16 sse\nbugs\t: x\n", True),
+        ("flags : amx_bf16", True),
+        ("flags : avx512f avx512_bf16x\nbugs : amx_bf16\n", False),
+        ("model name : another system\n", None),
+    ],
+)
+def test_bfloat16_is_looked_up_in_the_flags(tmp_path, text, answer):
+    file = tmp_path / "cpuinfo"
+    file.write_text(text)
+    assert mnist_helpers.processor_has_bfloat16(file) is answer
+    assert mnist_helpers.processor_has_bfloat16(tmp_path / "none") is None
+
+
 # quiet_start
 
 

@@ -142,7 +142,7 @@ def test_no_digits(shape):
 
 
 def test_wrong_number_of_titles(images):
-    with pytest.raises(ValueError, match="titles must be one an image: got 11 for 12 images"):
+    with pytest.raises(ValueError, match="there must be one title per image: got 11 for 12 images"):
         show_digits(images, titles=range(11))
 
 
@@ -202,7 +202,7 @@ def test_no_channels(signed):
 
 
 def test_wrong_number_of_channel_titles():
-    with pytest.raises(ValueError, match="titles must be one an image: got 2 for 4 images"):
+    with pytest.raises(ValueError, match="there must be one title per image: got 2 for 4 images"):
         show_channels(np.zeros((3, 3, 4)), titles=["a", "b"])
 
 
@@ -333,10 +333,10 @@ def test_gallery_of_no_mistake(misread, which):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"images": np.zeros((29, 784))}, "images and true must be of one length, got 29 and 30"),
+        ({"images": np.zeros((29, 784))}, "images and true must have the same length, got 29 and 30"),
         ({"images": np.zeros((28, 28))}, r"images must be .*; for one image pass image\[None\]"),
         ({"true": [0] * 29}, "with n = 29, the length of true"),
-        ({"true": np.eye(10)[[0] * 30]}, r"true must be a row of integers, .* take argmax\(axis=1\)"),
+        ({"true": np.eye(10)[[0] * 30]}, r"true must be a 1-D array of integers, .* take argmax\(axis=1\)"),
         ({"probabilities": np.full((30, 9), 1 / 9)}, r"probabilities must be \(n, 10\) .* got \(30, 9\)"),
         (
             {"probabilities": np.ones((30, 10))},
@@ -344,9 +344,9 @@ def test_gallery_of_no_mistake(misread, which):
         ),
         ({"which": [2, 30]}, "which must hold positions 0 to 29, got 2 to 30"),
         ({"which": [-1]}, "which must hold positions 0 to 29, got -1 to -1"),
-        ({"which": np.arange(30) > 1}, "row of positions, got bool .* pass np.flatnonzero of it"),
-        ({"which": [[2, 3]]}, r"row of positions, got int64 of shape \(1, 2\)"),
-        ({"which": [2.0]}, "row of positions, got float64"),
+        ({"which": np.arange(30) > 1}, "1-D array of positions, got bool .* pass np.flatnonzero of it"),
+        ({"which": [[2, 3]]}, r"1-D array of positions, got int64 of shape \(1, 2\)"),
+        ({"which": [2.0]}, "1-D array of positions, got float64"),
     ],
 )
 def test_gallery_of_bad_arrays(misread, change, message):
@@ -392,7 +392,7 @@ def test_history_of_one_epoch_is_visible():
 @pytest.mark.parametrize("key", HISTORY)
 def test_history_that_lacks_a_list(key):
     history = {name: values for name, values in HISTORY.items() if name != key}
-    with pytest.raises(ValueError, match=f"history lacks {key}; it must be"):
+    with pytest.raises(ValueError, match=f"history is missing {key}; it must be"):
         plot_history(history)
 
 
@@ -408,7 +408,7 @@ def test_history_that_is_no_dict(history):
 
 
 def test_history_in_a_whole_record_is_not_taken_for_one():
-    with pytest.raises(ValueError, match="history lacks val_loss, accuracy, val_accuracy;"):
+    with pytest.raises(ValueError, match="history is missing val_loss, accuracy, val_accuracy;"):
         plot_history({"loss": "categorical_crossentropy", "history": HISTORY})
 
 
@@ -526,5 +526,5 @@ def test_reliability_on_given_axes():
 def test_reliability_of_different_lengths(short):
     arrays = [np.full(10, 0.5)] * 3
     arrays[short] = arrays[short][:9]
-    with pytest.raises(ValueError, match="confidence, accuracy and count must be of one length"):
+    with pytest.raises(ValueError, match="confidence, accuracy and count must have the same length"):
         plot_reliability(*arrays)

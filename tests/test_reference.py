@@ -408,7 +408,7 @@ def test_results_for_nowhere_or_of_nothing_known(tmp_path):
     with pytest.raises(FileNotFoundError, match="does not exist; create it first"):
         save_results(tmp_path / "nowhere", "ablation", {})
     for act in (lambda: save_results(tmp_path, "mlp", {}), lambda: load_results("mlp", tmp_path)):
-        with pytest.raises(ValueError, match="name must be one of optimizers, ablation, .*, got 'mlp'"):
+        with pytest.raises(ValueError, match=r"name must be one of optimizers, ablation, .*, got 'mlp'"):
             act()
 
 

@@ -192,7 +192,7 @@ def test_shrinking_by_eye():
     np.testing.assert_allclose(half.sum(), 2)
 
 
-def test_an_even_grey_stays_as_it_is():
+def test_uniform_gray_is_unchanged():
     inner = np.full((1, 28, 28), 0.4)
     for factor in (0.5, 0.7, 0.9, 1.1, 3):
         np.testing.assert_allclose(resize(inner, factor)[:, 10:18, 10:18], 0.4)

@@ -1,4 +1,4 @@
-"""Things to play with, one for each idea: state in traits and numpy, with a thin view on top.
+"""Interactive widgets, one per idea: the state is in traits and numpy, with a thin view on top.
 
-Each is imported from its own module, such as ``mnist_helpers.widgets.digit_browser``.
+Import each from its own module, such as ``mnist_helpers.widgets.digit_browser``.
 """

@@ -1,4 +1,4 @@
-"""What the widgets share: a picture for where there is no kernel, pictures made quickly, two controls."""
+"""What the widgets share: a static picture for pages without a kernel, fast images, and three controls."""
 
 import base64
 import html
@@ -14,11 +14,10 @@ from PIL import Image
 
 
 class Explorer:
-    """A widget that is also a picture. To be named before the ipywidgets class that it goes with.
+    """Mixin for a widget that is also a picture. List it before the ipywidgets base class.
 
-    A subclass gives `static_figure` and a ``__repr__`` of one line that states what it shows. Both go
-    with the widget's view into the output of a cell, so that a page without a kernel, a print or a
-    test has them.
+    A subclass provides `static_figure` and a one-line ``__repr__`` that says what it shows. Both are stored
+    in the cell's output along with the widget's view, for pages without a kernel, for print and for tests.
     """
 
     def static_figure(self) -> Figure:
@@ -29,7 +28,7 @@ class Explorer:
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         if "image/png" in (kwargs.get("exclude") or ()):
-            return data, metadata  # the picture would be made for nothing
+            return data, metadata  # nobody wants the picture, so do not draw it
         figure = self.static_figure()
         picture = io.BytesIO()
         figure.savefig(picture, format="png", bbox_inches="tight")
@@ -40,8 +39,8 @@ class Explorer:
     def _redraw_on(self, names: list[str]) -> None:
         """Call `_redraw` now, and again whenever one of these traits has changed.
 
-        JupyterLab can have the messages of two controls handled by two threads of the kernel. With this
-        they redraw one after the other, and the last one has seen what both have changed.
+        Messages from two controls in JupyterLab can be handled in two threads of the kernel. The lock makes
+        them redraw one after the other, so that the last redraw sees both changes.
         """
         lock = threading.RLock()
 
@@ -54,7 +53,7 @@ class Explorer:
 
 
 class Status(anywidget.AnyWidget):
-    """A line of text that a screen reader says when it changes, as it does not for `ipywidgets.HTML`."""
+    """A line of text that screen readers announce when it changes, unlike `ipywidgets.HTML`."""
 
     _esm = """
     function render({ model, el }) {
@@ -70,19 +69,19 @@ class Status(anywidget.AnyWidget):
 
 
 class Slider(anywidget.AnyWidget):
-    """A slider whose description is its name for a screen reader too, as it is not in ipywidgets."""
+    """A slider whose description is also its accessible name, unlike in ipywidgets."""
 
     _esm = """
     function render({ model, el }) {
       const line = el.appendChild(document.createElement("div"));
       line.innerHTML = `
         <label style="display: flex; gap: 8px"><span></span><input type="range"></label>
-        <span aria-hidden="true"></span>`; // hidden, as the slider says its value itself
+        <span aria-hidden="true"></span>`; // hidden, as screen readers read the slider's value
       line.style.cssText = "display: flex; gap: 8px; min-width: 0; font-variant-numeric: tabular-nums";
       const [name, range, shown] = line.querySelectorAll("label > *, div > span");
-      name.style.minWidth = "4em"; // so that sliders stand in line
+      name.style.minWidth = "4em"; // so that sliders line up
       range.style.cssText = "width: 150px; min-width: 60px";
-      range.dataset.lmSuppressShortcuts = "true"; // else JupyterLab takes the arrow keys for its own
+      range.dataset.lmSuppressShortcuts = "true"; // else JupyterLab handles the arrow keys
       name.textContent = model.get("description");
       const show = () => {
         for (const key of ["min", "max", "step", "value"]) range[key] = model.get(key);
@@ -106,7 +105,7 @@ class Slider(anywidget.AnyWidget):
 
 
 class Choice(anywidget.AnyWidget):
-    """A list to choose from that keeps its keys: of ipywidgets', JupyterLab takes arrows and digits."""
+    """A drop-down list that gets its own keys; with ipywidgets' one, JupyterLab takes arrows and digits."""
 
     _esm = """
     function render({ model, el }) {
@@ -114,7 +113,7 @@ class Choice(anywidget.AnyWidget):
       line.innerHTML = `<span></span><select></select>`;
       line.style.cssText = "display: flex; gap: 8px";
       const [name, list] = line.children;
-      name.style.minWidth = "4em"; // as the names of sliders, to stand in line with them
+      name.style.minWidth = "4em"; // like sliders' names, to line up with them
       name.textContent = model.get("description");
       list.dataset.lmSuppressShortcuts = "true";
       list.append(...model.get("options").map((option) => new Option(option)));
@@ -135,7 +134,7 @@ class Choice(anywidget.AnyWidget):
 
 
 def ink(images: np.ndarray) -> np.ndarray:
-    """Turn amounts of ink into gray on white paper.
+    """Turn amounts of ink into gray levels on white paper.
 
     Parameters
     ----------
@@ -154,23 +153,23 @@ def signed_colors(values: np.ndarray, limit: float) -> np.ndarray:
     Parameters
     ----------
     values : floats, of any shape.
-    limit : the number whose color is the darkest; larger ones look the same.
+    limit : the magnitude that gets the darkest color; larger ones are clipped.
 
     Returns
     -------
-    uint8, of the shape of `values` with an axis of 3 (red, green, blue) added.
+    uint8, with the shape of `values` plus a last axis of 3 (red, green, blue).
     """
     return plt.colormaps["RdBu_r"](0.5 + 0.5 * np.clip(values / limit, -1, 1), bytes=True)[..., :3]
 
 
 def image_html(pixels: np.ndarray, alt: str, width: int) -> str:
-    """An ``<img>`` of an array, each pixel a sharp square.
+    """An ``<img>`` of an array, with each pixel a sharp square.
 
     Parameters
     ----------
     pixels : uint8, ``(rows, columns)`` for gray or ``(rows, columns, 3)`` for color.
-    alt : what the picture shows, in words.
-    width : in CSS pixels, where there is room for it.
+    alt : the alt text.
+    width : in CSS pixels, or less if there is not enough room.
     """
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, format="png")

@@ -1,4 +1,4 @@
-"""A grid of cells to choose from: the pixels of a digit, the pairs of a confusion matrix."""
+"""A grid of cells to choose from: the pixels of a digit, or the entries of a confusion matrix."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,16 +8,16 @@ import traitlets
 
 
 class CellGrid(anywidget.AnyWidget):
-    """A grid of gray cells, one of which can be selected by mouse, finger or arrow keys.
+    """A grid of gray cells, one of which can be selected by mouse, touch or arrow keys.
 
     Parameters
     ----------
-    on_choice : called with row and column when a cell is chosen in the page.
-    description : what the grid is, for a screen reader.
-    label : what a cell says of itself, with {row}, {column} and {value}.
-    values : whole numbers, as many rows of equally many.
-    shades : of the same form, from 0 (white) to 255 (black).
-    numbers : show each value in its cell, and the numbers of rows and columns at the edges.
+    on_choice : called with row and column when a cell is chosen on the page.
+    description : the grid's accessible name.
+    label : template of a cell's label, with {row}, {column} and {value}.
+    values : integers, as a list of rows of equal length.
+    shades : the same shape, from 0 (white) to 255 (black).
+    numbers : whether to show each value in its cell, and row and column numbers at the edges.
     cell : row and column of the selected cell, or an empty list.
     """
 

@@ -1,12 +1,12 @@
-// The convolution explorer: a 3×3 window over a digit, its nine products, and the map that they make.
+// The convolution explorer: a 3×3 window over a digit, its nine products, and the feature map they make.
 //
-// In a notebook anywidget calls `render` with the traits of the Python class. On a page without a kernel,
-// `mount` does the same with a model that lives in the page. Nothing here needs either of them to compute.
+// In a notebook, anywidget calls `render` with the traits of the Python class. On a page without a kernel,
+// `mount` does the same with a model in the page. All computing is done here, without either of them.
 
 const WINDOW = 3;
-const LARGEST_WEIGHT = 99; // what the Python class allows too
+const LARGEST_WEIGHT = 99; // the same limit as in the Python class
 const STEP_MILLISECONDS = 80;
-const CELL = 16; // of a canvas, in its own pixels; on the page it is half as wide
+const CELL = 16; // in canvas pixels; on the page it is half as wide
 
 const NINTH = 1 / 9;
 export const PRESETS = {
@@ -19,7 +19,7 @@ export const PRESETS = {
   identity: [0, 0, 0, 0, 1, 0, 0, 0, 0],
 };
 
-// What is computed. An image is a list of rows, a kernel nine numbers row by row.
+// The computing. An image is a list of rows; a kernel is nine numbers, row by row.
 
 export function pixelsAt(image, row, column) {
   return image.slice(row, row + WINDOW).flatMap((line) => line.slice(column, column + WINDOW));
@@ -74,12 +74,12 @@ export function mount(el, state) {
 const STATE = ["kernel", "row", "column", "relu", "pool", "whole"];
 const SWITCHES = { relu: "ReLU", pool: "2×2 max pooling", whole: "whole map at once" };
 
-// The view: the elements are made once, `draw` fills them from the model, and no click touches an element
-// but through the model. So Python, the mouse and the keyboard all show in the same way.
+// The view: the elements are made once, and `draw` fills them from the model. Clicks and keys change only the
+// model, so changes from Python, the mouse and the keyboard all take the same path.
 
 export function render({ model, el }) {
   const image = () => model.get("image");
-  const last = () => image().length - WINDOW; // the largest row and column of the window
+  const last = () => image().length - WINDOW; // the last row and column of the window
   const change = (changes) => {
     for (const [name, value] of Object.entries(changes)) model.set(name, value);
     model.save_changes();
@@ -90,7 +90,7 @@ export function render({ model, el }) {
   const goTo = (step) => moveTo(Math.floor(step / (last() + 1)), step % (last() + 1));
   const lastPlace = () => (last() + 1) ** 2 - 1;
 
-  // Playing: the only state that is the view's own.
+  // Playing is the only state kept in the view.
   let timer = null;
   const stop = () => {
     clearInterval(timer);
@@ -123,8 +123,8 @@ export function render({ model, el }) {
   };
   const refuse = (label, weight) => {
     status.textContent =
-      `A weight is a number from −${LARGEST_WEIGHT} to ${LARGEST_WEIGHT}; ` +
-      `until it is one, the ${label} stays ${short(weight)}.`;
+      `Enter a number from −${LARGEST_WEIGHT} to ${LARGEST_WEIGHT}; ` +
+      `until then, the ${label} stays ${short(weight)}.`;
   };
   const weights = Array.from({ length: 9 }, (_, i) => {
     const label = `weight in row ${Math.floor(i / 3)}, column ${i % 3}`;
@@ -140,7 +140,7 @@ export function render({ model, el }) {
         if (input.validity.valid) setWeight(i, input.valueAsNumber);
         else refuse(label, model.get("kernel")[i]);
       },
-      onblur: () => draw(), // what was no number gives way to the weight that holds
+      onblur: () => draw(), // replaces invalid input by the current weight
     });
     return input;
   });
@@ -166,7 +166,7 @@ export function render({ model, el }) {
   digit.addEventListener("keydown", (event) => {
     const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
     if (!(event.key in steps)) return;
-    event.preventDefault(); // an arrow would scroll the page
+    event.preventDefault(); // arrow keys would scroll the page
     if (timer) stop();
     const [down, right] = steps[event.key];
     moveTo(model.get("row") + down, model.get("column") + right);
@@ -195,7 +195,7 @@ export function render({ model, el }) {
     const convolved = convolve(image(), now.kernel);
     const shown = now.relu ? rectify(convolved) : convolved;
     const halved = maxPool(shown);
-    // The darkest color is the largest sum that the kernel can give: a color means the same at each place.
+    // The darkest color stands for the largest possible sum, so colors mean the same at every position.
     const limit = Math.max(...[1, -1].map((sign) => sum(now.kernel.map((w) => Math.max(0, sign * w))))) || 1;
     const value = convolved[now.row][now.column];
     drawControls(now);
@@ -242,7 +242,7 @@ export function render({ model, el }) {
     map.ariaLabel = `${mapCaption.textContent}, ${reached + 1} of ${side ** 2} places filled`;
 
     const [poolRow, poolColumn] = [Math.floor(row / 2), Math.floor(column / 2)];
-    paint(pooled, halved, color, (r, c) => (2 * r + 1) * side + 2 * c + 1 <= reached); // its square is full
+    paint(pooled, halved, color, (r, c) => (2 * r + 1) * side + 2 * c + 1 <= reached); // its square is complete
     if (pool) frame(map, 2 * poolRow, 2 * poolColumn, 2, "#000");
     frame(pooled, poolRow, poolColumn, 1, "#000");
     pooledCaption.textContent = pooled.ariaLabel = `after pooling, ${half}×${half}`;
@@ -250,12 +250,12 @@ export function render({ model, el }) {
   }
 
   function say({ row, column, relu, pool }, value, largest) {
-    status.ariaLive = timer ? "off" : "polite"; // a voice cannot keep up with playing
+    status.ariaLive = timer ? "off" : "polite"; // a screen reader cannot keep up while playing
     status.textContent =
       `Row ${row}, column ${column}, place ${place() + 1} of ${lastPlace() + 1}: ` +
       `the nine products add up to ${signed(value)}` +
       (relu ? `; ReLU gives ${signed(Math.max(0, value))}` : "") +
-      (pool ? `; the largest of its square is ${signed(largest)}.` : ".");
+      (pool ? `; the largest in its square is ${signed(largest)}.` : ".");
   }
 
   const root = make("div", { className: "convolution-explorer" });
@@ -288,7 +288,7 @@ export function render({ model, el }) {
       make("figure", {}, pooled, pooledCaption),
     ),
   );
-  // Else JupyterLab takes arrows and letters for its own.
+  // Else JupyterLab handles the arrow and letter keys.
   for (const control of root.querySelectorAll("select, input, button, canvas")) {
     control.dataset.lmSuppressShortcuts = "true";
   }
@@ -321,7 +321,7 @@ function nine(label) {
   return { cells, table: group(label, cells) };
 }
 
-// What is hidden keeps its room, so that nothing jumps.
+// A hidden element keeps its space, so that nothing jumps.
 function show(element, visible) {
   element.style.visibility = visible ? "visible" : "hidden";
 }
@@ -329,7 +329,7 @@ function show(element, visible) {
 function fill(cell, text, color) {
   cell.textContent = text;
   cell.style.background = `rgb(${color})`;
-  cell.style.color = luminance(color) > 0.179 ? "#000" : "#fff"; // either way a contrast of 4.5 to 1 or more
+  cell.style.color = luminance(color) > 0.179 ? "#000" : "#fff"; // a contrast of at least 4.5 to 1 either way
 }
 
 // Numbers
@@ -339,7 +339,7 @@ const same = (a, b) => a.every((number, i) => number === b[i]);
 const short = (number, digits = 2) => String(Number(number.toFixed(digits)));
 
 function signed(number) {
-  const text = Math.abs(number).toFixed(Math.abs(number) < 10 ? 2 : 1); // as much as a cell has room for
+  const text = Math.abs(number).toFixed(Math.abs(number) < 10 ? 2 : 1); // what fits into a cell
   return number < 0 && Number(text) ? `−${text}` : text;
 }
 
@@ -347,7 +347,7 @@ function signed(number) {
 
 const ink = (amount) => Array(3).fill(Math.round(255 * (1 - between(0, amount, 1))));
 
-// ColorBrewer's RdBu, with which the course's figures color by sign: blue below zero, red above.
+// ColorBrewer's RdBu, as in the course's figures: blue below zero, red above.
 const BLUE_TO_RED = [
   [5, 48, 97],
   [33, 102, 172],
@@ -369,7 +369,7 @@ function signedColor(share) {
 }
 
 function luminance(color) {
-  // By WCAG 2.2
+  // Defined in WCAG 2.2
   const linear = (share) => (share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4);
   const [r, g, b] = color.map((part) => linear(part / 255));
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
@@ -386,7 +386,7 @@ function paint(canvas, values, color, isFilled = () => true) {
       const filled = isFilled(r, c);
       context.fillStyle = filled ? `rgb(${color(value)})` : "#d0d0d0";
       context.fillRect(c * CELL, r * CELL, CELL, CELL);
-      // Signs that need no color: a dash for less than zero, a dot where there is no number yet.
+      // Marks that work without color: a dash for negative, a dot where there is no number yet.
       context.fillStyle = filled ? "#fff" : "#777";
       if (filled && value < -1e-9) context.fillRect(c * CELL + 4, r * CELL + 7, 8, 2);
       if (!filled) context.fillRect(c * CELL + 6, r * CELL + 6, 4, 4);
@@ -396,7 +396,7 @@ function paint(canvas, values, color, isFilled = () => true) {
 
 function frame(canvas, row, column, cells, color = "#b34700") {
   const context = canvas.getContext("2d");
-  // White beside the color, so that the frame is seen on ink and on paper.
+  // White next to the color, so that the frame shows on both ink and paper.
   for (const [style, width] of [["#fff", 10], [color, 5]]) {
     context.strokeStyle = style;
     context.lineWidth = width;
@@ -404,7 +404,7 @@ function frame(canvas, row, column, cells, color = "#b34700") {
   }
 }
 
-// JupyterLab's colors where there are any, the page's own elsewhere.
+// JupyterLab's colors if defined, else the page's own.
 const STYLE = `
 .convolution-explorer {
   color: var(--jp-ui-font-color1, inherit); font: 14px/1.4 var(--jp-ui-font-family, sans-serif);
@@ -427,7 +427,7 @@ const STYLE = `
   border: 1px solid #888; border-radius: 2px;
 }
 .convolution-explorer :is(select, button) { min-height: 30px; padding: 0 10px; cursor: pointer; }
-.convolution-explorer ::-webkit-inner-spin-button { display: none; } /* takes the room of two digits */
+.convolution-explorer ::-webkit-inner-spin-button { display: none; } /* takes the space of two digits */
 .convolution-explorer input[aria-invalid="true"] { border: 3px double currentColor; }
 .convolution-explorer input[type="range"] { width: 220px; min-width: 60px; }
 .convolution-explorer label { display: flex; align-items: center; gap: 6px; max-width: 100%; }

@@ -1,4 +1,4 @@
-"""A convolution to watch: a 3×3 window over a digit, its nine products, and the map that they make."""
+"""Watch a convolution: a 3×3 window over a digit, its nine products, and the feature map they make."""
 
 from pathlib import Path
 
@@ -13,12 +13,12 @@ from mnist_helpers.plots import INK
 from mnist_helpers.widgets.base import Explorer
 
 LEFT_EDGES = (-1.0, 0.0, 1.0) * 3
-LARGEST_WEIGHT = 99  # what the page allows too
-LAST = 25  # the largest row and column of a window of 3 in 28
+LARGEST_WEIGHT = 99  # the same limit as on the page
+LAST = 25  # the last row and column of a window of 3 in 28
 
 
 class Numbers(traitlets.TraitType):
-    """Numbers of one of some shapes and between two limits; kept as lists of floats in the first shape."""
+    """Numbers within limits, in one of several shapes; stored as lists of floats in the first shape."""
 
     def __init__(self, shapes: tuple[tuple[int, ...], ...], low: float, high: float):
         super().__init__()
@@ -39,23 +39,23 @@ class Numbers(traitlets.TraitType):
 
 
 class ConvolutionExplorer(Explorer, anywidget.AnyWidget):
-    """Step a 3×3 window over a digit; choose its kernel, and switch ReLU and max pooling on and off.
+    """Step a 3×3 window over a digit, choose its kernel, and switch ReLU and max pooling on and off.
 
-    The page computes for itself, so that it answers at once, and works without a kernel too. What it shows
-    is in the traits, both ways, and what follows from them is computed here again.
+    The page does its own computing, so it responds at once and works without a kernel. The traits are synced
+    both ways; `products` and `feature_map` compute the same results in Python.
 
     Parameters
     ----------
     image : one digit, numbers in [0, 1], ``(28, 28)``, ``(28, 28, 1)`` or ``(784,)``; 1 is ink.
-    kernel : nine weights from -99 to 99, ``(9,)`` or ``(3, 3)``; kept as a list of nine floats.
-    row, column : where the upper left pixel of the window is, 0 to 25.
-    relu, pool : whether the map goes through ReLU, and through max pooling of 2×2.
-    whole : show the whole map, and not only the places up to the window.
+    kernel : nine weights from -99 to 99, ``(9,)`` or ``(3, 3)``; stored as a list of nine floats.
+    row, column : position of the window's upper left pixel, 0 to 25.
+    relu, pool : whether ReLU and 2×2 max pooling are applied to the map.
+    whole : whether to show the whole map, not only the part up to the window.
 
     Raises
     ------
     traitlets.TraitError
-        If an argument, or a value that is assigned later, is not such; what was there before stays.
+        If an argument or an assigned value is invalid; the trait keeps its old value.
     """
 
     _esm = Path(__file__).with_suffix(".js")
@@ -81,7 +81,7 @@ class ConvolutionExplorer(Explorer, anywidget.AnyWidget):
 
     @property
     def feature_map(self) -> np.ndarray:
-        """The map of the whole digit after the switches: ``(26, 26)``, or ``(13, 13)`` if pooled."""
+        """The digit's whole map, with ReLU and pooling if they are on: ``(26, 26)``, or ``(13, 13)`` if pooled."""
         windows = np.lib.stride_tricks.sliding_window_view(np.array(self.image), (3, 3))
         result = np.einsum("rcij,ij->rc", windows, np.reshape(self.kernel, (3, 3)))
         if self.relu:
@@ -89,7 +89,7 @@ class ConvolutionExplorer(Explorer, anywidget.AnyWidget):
         return result.reshape(13, 2, 13, 2).max(axis=(1, 3)) if self.pool else result
 
     def page_data(self) -> dict:
-        """What ``mount`` of the explorer's module takes, to put this one into a page without a kernel."""
+        """The state for ``mount`` in the explorer's JavaScript module, to show it on a page without a kernel."""
         names = ("image", "kernel", "row", "column", "relu", "pool", "whole")
         return {name: getattr(self, name) for name in names}
 

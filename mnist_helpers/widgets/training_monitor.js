@@ -1,18 +1,18 @@
 // The training monitor's view: two bars, a Stop button and two panels of learning curves.
 //
-// What it shows is in one trait, `view`. It tells Python two things: that it is shown, and that Stop was pressed.
+// All it shows is in one trait, `view`. It tells Python two things: that it is shown, and that Stop was pressed.
 
 const PANELS = ["loss", "accuracy"];
-// Of a panel, in pixels; the margins make room for the numbers.
+// Size of a panel, in pixels; the margins make room for the numbers.
 const [WIDTH, HEIGHT] = [340, 220];
 const [LEFT, RIGHT, TOP, BOTTOM] = [50, 14, 28, 40];
-// The figures of the course have these colors and lines, too.
+// The same colors and line styles as in the course's figures.
 const CURVES = [
   { name: "training", prefix: "", color: "#0072B2", dashes: "none", head: "circle" },
   { name: "validation", prefix: "val_", color: "#D55E00", dashes: "7 4", head: "square" },
 ];
 
-// Two to six round numbers from below `low` to above `high`.
+// Two to six round numbers that span `low` to `high`.
 export function ticks(low, high) {
   const span = high - low || Math.abs(high) || 1;
   const power = 10 ** Math.floor(Math.log10(span / 4));
@@ -22,7 +22,7 @@ export function ticks(low, high) {
   return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toFixed(digits)));
 }
 
-// One panel as SVG; `curves` is a list of [x, y] for each key, `epochs` the first and the last x.
+// One panel as SVG. `curves` has a list of [x, y] per key; `epochs` is the first and the last x.
 export function panel(key, curves, epochs) {
   const lines = CURVES.map((curve) => ({ ...curve, points: curves[curve.prefix + key] })).filter(
     ({ points }) => points.length,
@@ -54,7 +54,7 @@ function line({ name, points, color, dashes, head }, x, y) {
     stroke-width="2" stroke-dasharray="${dashes}"/>${marker(head, color, ...places.at(-1))}`;
 }
 
-// The last point of a curve. Of the training curve it moves while an epoch runs.
+// The last point of a curve. On the training curve it moves during an epoch.
 function marker(head, color, x, y) {
   return head === "circle"
     ? `<circle cx="${x}" cy="${y}" r="4" fill="${color}"/>`
@@ -94,7 +94,7 @@ function render({ model, el }) {
   }
 
   const root = make("div", { className: "training-monitor" });
-  root.dataset.lmSuppressShortcuts = "true"; // else JupyterLab takes the keys for its own
+  root.dataset.lmSuppressShortcuts = "true"; // else JupyterLab handles the keys
   root.append(
     make("style", {}, STYLE),
     make("div", { className: "row" }, stop, status),
@@ -122,7 +122,7 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
-// JupyterLab's colors where there are any, the page's own elsewhere.
+// JupyterLab's colors if defined, else the page's own.
 const STYLE = `
 .training-monitor { color: var(--jp-ui-font-color1, inherit); font: 14px/1.4 var(--jp-ui-font-family, sans-serif); }
 .training-monitor .row { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; margin: 8px 4px; }

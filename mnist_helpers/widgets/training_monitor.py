@@ -1,4 +1,4 @@
-"""Watch a network train, and stop it: a Keras callback with a view."""
+"""Watch a network train, and stop it: a Keras callback with a live view."""
 
 import contextlib
 import math
@@ -22,29 +22,30 @@ KEYS = ("accuracy", "loss", "val_accuracy", "val_loss")
 RUNNING = {"training", "stopping"}
 STATES = RUNNING | {"ready", "stopped", "interrupted", "finished"}
 REDRAW_SECONDS = 0.2
-PATIENCE_SECONDS = 3  # in which a page that shows the view has said so
+PATIENCE_SECONDS = 3  # how long to wait for a page to say that it shows the view
 
 
 class Monitor(Explorer, anywidget.AnyWidget):
-    """Show a training while it runs: how far it is, the learning curves, and a button that stops it.
+    """Show a training run live: progress, learning curves, and a button that stops it.
 
-    Give it to ``fit`` as a callback; it shows itself. A cell that runs ``fit`` blocks the kernel, and a click
-    is heard when it is over; in ``await asyncio.to_thread(model.fit, ..., callbacks=[monitor])`` it is heard
-    at once. **Stop** ends the epoch at its next step; the validation images are measured once more, and
-    ``fit`` returns as always. An interrupt of the kernel ends ``fit`` too, with an exception; the model stays
-    as far as it was trained. If no page says that it shows the view, there is a line an epoch, and a figure.
+    Pass it to ``fit`` as a callback; it displays itself. A cell that runs ``fit`` blocks the kernel, so the
+    button is disabled; run ``await asyncio.to_thread(model.fit, ..., callbacks=[monitor])`` to use it.
+    **Stop** ends the epoch at its next step; the validation images are evaluated once more, and ``fit``
+    returns as usual. Interrupting the kernel also ends ``fit``, with an exception; the model keeps the
+    weights it has. If no page reports that it shows the view, one line per epoch is printed, and a figure
+    is displayed at the end.
 
     Attributes
     ----------
     state : one of ready, training, stopping, stopped, interrupted, finished.
-    epoch, epochs : the epoch at hand, from 1, and the last one.
-    history : what ``fit`` records: lists of one number an epoch under loss, accuracy, val_loss and
-        val_accuracy, nan where there is none. Each ``fit`` begins a new one.
+    epoch, epochs : the current epoch, counted from 1, and the last one.
+    history : what ``fit`` records: lists with one number per epoch under loss, accuracy, val_loss and
+        val_accuracy, nan where there is none. Each ``fit`` starts a new one.
     """
 
     _esm = Path(__file__).with_suffix(".js")
     state = traitlets.Enum(STATES, "ready")
-    view = traitlets.Dict().tag(sync=True)  # all that the page shows, in one message
+    view = traitlets.Dict().tag(sync=True)  # everything the page shows, in one message
 
     def __init__(self):
         super().__init__()
@@ -60,12 +61,12 @@ class Monitor(Explorer, anywidget.AnyWidget):
         return plot_history(self.history)[0].figure
 
     def stop(self) -> None:
-        """End the training at its next step, as the button does. Without a training this does nothing."""
+        """Stop the training at its next step, as the button does. Does nothing if no training is running."""
         if self.state == "training":
             self.state = "stopping"
             self.model.stop_training = True
 
-    # What Keras calls
+    # Called by Keras
 
     def on_train_begin(self, logs=None):
         self._reset(self.params["epochs"], self.params["steps"])
@@ -74,7 +75,7 @@ class Monitor(Explorer, anywidget.AnyWidget):
             shell.events.register("post_run_cell", self._cell_ended)
         self._draw()
         with harmless():
-            display(self, exclude=["image/png"])  # which has nothing to show yet
+            display(self, exclude=["image/png"])  # there is nothing to draw yet
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch, self._step = epoch + 1, 0
@@ -83,14 +84,14 @@ class Monitor(Explorer, anywidget.AnyWidget):
 
     def on_train_batch_end(self, batch, logs=None):
         if self.state == "interrupted":
-            # By the end of the cell; nothing has interrupted this thread.
+            # The cell has ended, but this thread goes on until it raises.
             raise KeyboardInterrupt("the cell was interrupted")
         self._step, self._running = batch + 1, logs or {}
         self._doing = f"step {self._step:,}" + (f" of {self.steps:,}" if self.steps else "")
         self._draw(REDRAW_SECONDS)
 
     def on_test_batch_end(self, batch, logs=None):
-        if self.state in RUNNING:  # and not in an `evaluate` of its own
+        if self.state in RUNNING:  # not in a separate call of `evaluate`
             self._doing = f"validation, step {batch + 1:,}"
             self._draw(REDRAW_SECONDS)
 
@@ -107,7 +108,7 @@ class Monitor(Explorer, anywidget.AnyWidget):
     def on_train_end(self, logs=None):
         self._end("stopped" if self.state == "stopping" else "finished")
 
-    # What happens around it
+    # Internals
 
     def _reset(self, epochs: int, steps: int | None) -> None:
         self.epochs, self.steps = epochs, steps
@@ -116,8 +117,8 @@ class Monitor(Explorer, anywidget.AnyWidget):
         self._step, self._running, self._doing = 0, {}, ""
         self._line, self._unprinted = "", []
         self._started, self._drawn = time.monotonic(), -math.inf
-        self._seen = False  # by somebody: a page has said that it shows the view
-        # The kernel listens to a page only while its main thread is free.
+        self._seen = False  # whether a page has reported that it shows the view
+        # The kernel handles messages from the page only while its main thread is free.
         self._listening = threading.current_thread() is not threading.main_thread()
 
     def _hear(self, _, content: str, buffers) -> None:
@@ -127,8 +128,8 @@ class Monitor(Explorer, anywidget.AnyWidget):
             self.stop()
 
     def _cell_ended(self, result) -> None:
-        """Keras does not call `on_train_end` where an exception, such as an interrupt, ends the training."""
-        if result.success and self._listening:  # `fit` may be running still
+        """Handle what Keras does not: it skips `on_train_end` if an exception, such as an interrupt, ends `fit`."""
+        if result.success and self._listening:  # `fit` may still be running
             get_ipython().events.unregister("post_run_cell", self._cell_ended)
         else:
             self._end("interrupted")
@@ -137,9 +138,9 @@ class Monitor(Explorer, anywidget.AnyWidget):
         if self.state not in RUNNING:
             return
         self.state = state
-        # ipywidgets keeps a monitor as long as the kernel lives. It need not keep a model.
+        # ipywidgets keeps a monitor for the life of the kernel. Do not let it keep the model alive, too.
         self.set_model(None)
-        with contextlib.suppress(AttributeError, ValueError):  # no IPython, or the cell has ended long ago
+        with contextlib.suppress(AttributeError, ValueError):  # no IPython, or already unregistered
             get_ipython().events.unregister("post_run_cell", self._cell_ended)
         self._draw()
         if not self._seen:
@@ -147,13 +148,13 @@ class Monitor(Explorer, anywidget.AnyWidget):
                 display(self, include=["image/png", "text/plain"])
 
     def _draw(self, pause: float = 0) -> None:
-        """Bring what one sees up to date, if the last time is `pause` seconds ago."""
+        """Update the view and the printed lines, unless that was done less than `pause` seconds ago."""
         now = time.monotonic()
         if now - self._drawn < pause:
             return
         self._drawn = now
         if kernel := getattr(get_ipython(), "kernel", None):
-            # A cell that awaits hears of an interrupt when its loop wakes (issue 881 of ipykernel).
+            # An awaiting cell notices an interrupt only when its event loop wakes (ipykernel issue 881).
             kernel.io_loop.add_callback(lambda: None)
         with harmless():
             self.view = self._view(now - self._started)
@@ -186,7 +187,7 @@ class Monitor(Explorer, anywidget.AnyWidget):
 
     def _status(self, seconds: float, done: float) -> str:
         if self.state == "stopping":
-            return "stopping: the validation images are measured once more"
+            return "stopping: one last pass over the validation images"
         if self.state != "training":
             return f"{self.state} after {duration(seconds)}"
         left = f", about {duration(seconds * (1 - done) / done)} left" if done else ""
@@ -194,21 +195,21 @@ class Monitor(Explorer, anywidget.AnyWidget):
 
 
 def duration(seconds: float) -> str:
-    """Say how long, as precisely as one wants to know: ``8 s``, ``3 min``."""
+    """Format a duration, rounded to seconds or minutes: ``8 s``, ``3 min``."""
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 @contextlib.contextmanager
 def harmless() -> Iterator[None]:
-    """Turn an error of the view into a warning: a training must not end because of its picture."""
+    """Turn an error in the view into a warning: a broken display must not end the training."""
     try:
         yield
     except Exception as error:
-        warnings.warn(f"the training monitor does not show all: {error!r}", stacklevel=3)
+        warnings.warn(f"the training monitor could not update its display: {error!r}", stacklevel=3)
 
 
 def __getattr__(name: str):
-    """Make `TrainingMonitor` when it is first asked for: this module can be imported without Keras."""
+    """Make `TrainingMonitor` on first use, so that this module can be imported without Keras."""
     if name != "TrainingMonitor":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     with quiet_start():

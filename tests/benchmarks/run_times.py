@@ -1,8 +1,8 @@
 """Measure the times that the texts quote: ``make bench``.
 
-Each notebook is executed three times; the median of the whole run, with the start of its kernel, goes
-into run_times.json beside this file, together with what it was measured on. So do the time that a
-process takes to import the package, over that of an empty process, and the time to load the data.
+Each notebook is executed once. The time that it takes, with the start of its kernel, goes into
+run_times.json beside this file, together with what it was measured on. So do the time that a process
+takes to import the package, over that of an empty process, and the time to load the data.
 """
 
 import json
@@ -16,16 +16,14 @@ from pathlib import Path
 
 import course
 
-RUNS = 3
 RESULT = Path(__file__).with_suffix(".json")
 
 
 def main() -> None:
     seconds = {}
     for path in course.NOTEBOOKS:
-        times = [course.execute(path)[1] for _ in range(RUNS)]
-        seconds[path.stem] = round(statistics.median(times), 1)
-        print(f"{path.stem:20}{seconds[path.stem]:7.1f} s, of {', '.join(f'{t:.1f}' for t in times)}")
+        seconds[path.stem] = round(course.execute(path)[1], 1)
+        print(f"{path.stem:20}{seconds[path.stem]:7.1f} s")
 
     statements = {
         "nothing": "",
@@ -41,7 +39,6 @@ def main() -> None:
     record = {
         "seconds": seconds,
         "package_seconds": package,
-        "runs": RUNS,
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),

@@ -124,7 +124,7 @@ def test_kernel_and_switches_by_hand_and_from_python(open_cell):
     assert filled(page) == 676
     expect_state(page, "[explorer.relu, explorer.pool, explorer.whole]", [True] * 3)
     largest = state(page, "explorer.feature_map[1, 7]")
-    expect(page.locator(f"{WIDGET} .status")).to_contain_text(f"the largest of its square is {largest:.2f}")
+    expect(page.locator(f"{WIDGET} .status")).to_contain_text(f"the largest in its square is {largest:.2f}")
 
 
 @pytest.fixture
