@@ -1,4 +1,4 @@
-# Every target sets up what it needs. `make course` and `make test` are the two to know.
+# Every target sets up what it needs. The two to know are `make course` and `make test`.
 PYTHON ?= $(or $(shell command -v python3.11 2>/dev/null),python3)
 VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
@@ -6,22 +6,22 @@ READY := $(VENV)/ready
 
 .PHONY: course lab site student slides pdf test test-browser reference outputs bench lock clean
 
-course: $(READY)  ## execute the notebooks and make a site of them, under build/site/
+course: $(READY)  ## execute the notebooks and build a site from them, under build/site/
 	$(BIN)/python course.py course
 
 lab: $(READY)  ## open JupyterLab on the first notebook
 	$(BIN)/jupyter lab notebooks/01_preprocessing.ipynb
 
-site: $(READY)  ## make the site from the notebooks as they are, under build/site/
+site: $(READY)  ## build the site from the notebooks' existing outputs, under build/site/
 	$(BIN)/python publish.py site
 
-student: $(READY)  ## pack the notebooks without solutions, and the package, as build/student/handwriting.zip
+student: $(READY)  ## pack the notebooks without solutions, and the package, into build/student/handwriting.zip
 	$(BIN)/python publish.py student
 
-slides: $(READY)  ## make a deck of slides of each notebook, under build/slides/
+slides: $(READY)  ## make a slide deck for each notebook, under build/slides/
 	$(BIN)/python publish.py slides
 
-pdf: $(READY)  ## print the whole course, as build/course.pdf; needs Chromium
+pdf: $(READY)  ## print the whole course to build/course.pdf; needs Chromium
 	$(BIN)/python publish.py pdf
 
 test: $(READY)  ## lint, unit tests, notebook rules, strict re-execution of every notebook
@@ -29,20 +29,20 @@ test: $(READY)  ## lint, unit tests, notebook rules, strict re-execution of ever
 	$(BIN)/ruff format --check
 	$(BIN)/pytest
 
-test-browser: $(READY)  ## use the notebooks, the site and the slides with a real browser, Chromium
+test-browser: $(READY)  ## test the notebooks, the site, the slides and the PDF in a real browser, Chromium
 	$(BIN)/pytest --numprocesses=0 tests/browser
 
-reference: $(READY)  ## train the reference networks (an hour)
+reference: $(READY)  ## train the reference networks, and what 07 has on record (two hours or more)
 	$(BIN)/python course.py reference
 
 outputs: $(READY)  ## re-execute the notebooks in place
 	$(BIN)/python course.py outputs
 
-bench: $(READY)  ## measure how fast the networks train, and the run times that the texts quote
+bench: $(READY)  ## measure how fast the networks train, and the run times that the course quotes
 	$(BIN)/python -m tests.benchmarks.training
 	$(BIN)/python -m tests.benchmarks.run_times
 
-lock:  ## resolve pyproject.toml anew into requirements.txt
+lock:  ## lock the dependencies in pyproject.toml into requirements.txt
 	uv pip compile pyproject.toml --all-extras --universal --generate-hashes --python-version 3.11 --no-emit-index-url -o requirements.txt
 
 clean:  ## remove the environment and everything built

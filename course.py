@@ -1,7 +1,7 @@
 """Run the whole course: ``python course.py course``, ``reference`` or ``outputs``.
 
-``course``     executes every notebook and makes a site of what it gave, under build/site/
-``reference``  trains the reference networks, by executing each notebook that trains in full
+``course``     executes every notebook and builds a site from the results, under build/site/
+``reference``  trains the reference networks in full, by executing the training notebooks
 ``outputs``    executes every notebook and writes its outputs back into it
 """
 
@@ -21,7 +21,7 @@ from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 import publish
 from publish import NOTEBOOKS, ROOT
 
-# How much the notebooks that train do when `make reference` executes them.
+# Parameters of the training notebooks when `make reference` executes them.
 REFERENCE = {
     "02_mlp": {"EPOCHS": 30},
     "03_cnn": {"EPOCHS": 30},
@@ -38,9 +38,9 @@ REFERENCE = {
         "BEST": {"epochs": 40, "steps": 390, "seeds": 3},
     },
 }
-# Keras' training lines say how long an epoch took. That changes with every run, so it is not kept.
+# Keras prints how long each epoch took. That differs from run to run, so it is removed.
 TIMING = re.compile(r" - \d+m?s(?: - \d+[mu]?s/(?:step|epoch))?")
-# A view is of use only together with the kernel that it belongs to.
+# A widget view is useless without its kernel.
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def make_course() -> None:
-    executed = publish.BUILD / "executed"  # with the README beside the notebooks, as here
+    executed = publish.BUILD / "executed"  # with the README next to the notebooks folder, as here
     shutil.copytree(ROOT / "notebooks", executed / "notebooks", dirs_exist_ok=True)
     shutil.copy(ROOT / "README.md", executed)
     rows, results = [], ""
@@ -66,9 +66,9 @@ def make_course() -> None:
         rows.append(f"{path.stem:20}{seconds:>7.0f} s{live[-1] if live else '':>15}")
         results += printed(notebook, tag="results")
     print(f"\n{'stage':20}{'run time':>9}{'live accuracy*':>15}", *rows, sep="\n")
-    print("* of the last live epoch, on the validation images\n")
+    print("* after the last live epoch, on the validation images\n")
     print("The reference runs on the 10,000 test images:", results, sep="\n")
-    print(f"The pages: {publish.make_site(executed / 'notebooks')}. To work with them: make lab")
+    print(f"Site: {publish.make_site(executed / 'notebooks')}. To run the notebooks yourself: make lab")
 
 
 def make_reference() -> None:
@@ -94,17 +94,17 @@ def make_outputs() -> None:
         changed = text != path.read_text(encoding="utf-8")
         if changed:
             write_whole(path, text)
-        print(f"{seconds:.0f} s, {'changed' if changed else 'as it was'}")
+        print(f"{seconds:.0f} s, {'changed' if changed else 'unchanged'}")
         picture = first_picture(notebook, tag="readme-picture")
         if picture:
             write_whole(ROOT / "notebooks" / "_static" / "gallery.png", picture)
 
 
 def execute(path: Path) -> tuple[nbformat.NotebookNode, float]:
-    """Run a notebook from top to bottom in a fresh kernel; the file stays as it is.
+    """Run a notebook from top to bottom in a fresh kernel; the file is not changed.
 
-    What no two runs have in common (when, how long, on which Python, the names of widgets) is left out of
-    the result; of a widget, its picture stays.
+    Whatever differs between runs (dates, times, Python version, widget ids) is left out of the result. Of a
+    widget, only its text and picture are kept.
     """
     notebook = nbformat.read(path, as_version=4)
     start = time.perf_counter()
@@ -113,7 +113,7 @@ def execute(path: Path) -> tuple[nbformat.NotebookNode, float]:
         timeout=None,
         record_timing=False,
         store_widget_state=False,
-        extra_arguments=["--log-level=ERROR"],  # no warning about a connection that is this machine's own
+        extra_arguments=["--log-level=ERROR"],  # no warning about an unencrypted local connection
         resources={"metadata": {"path": str(path.parent)}},
     ).execute()
     seconds = time.perf_counter() - start
@@ -128,14 +128,14 @@ def execute(path: Path) -> tuple[nbformat.NotebookNode, float]:
 
 
 def printed(notebook: nbformat.NotebookNode, tag: str | None = None) -> str:
-    """What the cells of a notebook, or those with a tag, printed."""
+    """What a notebook's cells, or those with a tag, printed."""
     cells = [cell for cell in notebook.cells if tag is None or tag in cell.metadata.get("tags", [])]
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
     return "".join(output.get("text", "") for output in outputs)
 
 
 def first_picture(notebook: nbformat.NotebookNode, tag: str) -> bytes | None:
-    """The first picture of the cell with a tag, as PNG."""
+    """The first picture in a cell with the tag, as PNG."""
     for cell in notebook.cells:
         if tag in cell.metadata.get("tags", []):
             for output in cell.outputs:
@@ -145,7 +145,7 @@ def first_picture(notebook: nbformat.NotebookNode, tag: str) -> bytes | None:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file beside its destination and rename it, so that it is never half written."""
+    """Write a draft next to the file and rename it, so that the file is never half written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
     draft.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)

@@ -1,8 +1,8 @@
-"""Make what is handed out: ``python publish.py site``, ``student``, ``slides`` or ``pdf``.
+"""Build what is published: ``python publish.py site``, ``student``, ``slides`` or ``pdf``.
 
 ``site``     the notebooks, with their committed outputs, as a website under build/site/
-``student``  the notebooks without solutions and outputs, and the package, as one archive in build/student/
-``slides``   a deck of slides of each notebook under build/slides/
+``student``  the notebooks without solutions or outputs, and the package, as one archive in build/student/
+``slides``   a slide deck for each notebook, under build/slides/
 ``pdf``      the whole course as build/course.pdf
 """
 
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent
 BUILD = ROOT / "build"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
-# What goes into the student edition beside the notebooks.
+# What goes into the student edition besides the notebooks.
 PACKAGE = (
     *("mnist_helpers", "LICENSE", "environment.yml", "pyproject.toml", "requirements.txt"),
     *("notebooks/glossary.md", "notebooks/references.md"),
@@ -34,8 +34,8 @@ PACKAGE = (
 STUDENT_README = """\
 # How a neural network reads handwriting: student edition
 
-Seven notebooks, without solutions and outputs, and the package that they import. You need Python 3.11, 3.12
-or 3.13. In this folder, set up an environment (the second line of each needs a network, all else does not):
+Seven notebooks, without solutions or outputs, and the package that they import. You need Python 3.11, 3.12
+or 3.13. Run these commands in this folder (only the second one needs an internet connection):
 
 Linux and macOS:
 
@@ -51,12 +51,12 @@ Windows:
     .venv\\Scripts\\pip install --no-build-isolation --no-deps -e .
     .venv\\Scripts\\jupyter lab notebooks
 
-Begin with `01_preprocessing.ipynb`. Each exercise has a cell that runs as it stands; change it.
+Start with `01_preprocessing.ipynb`. Each exercise has a cell that runs as it is; change it.
 """
 
-# The slides: reveal.js from a folder beside them, formulas as MathML, nothing from the web.
+# The slides: reveal.js from a folder next to them, formulas as MathML, nothing from the web.
 REVEAL = "reveal.js"
-LINES_OF_A_SLIDE = 16  # of code and what it prints, in letters that can be read from the last row
+LINES_OF_A_SLIDE = 16  # of code and its output, large enough to read from the back row
 LETTERS_OF_A_LINE = 76
 WORDS_OF_A_SLIDE = 130
 DECK = """
@@ -94,7 +94,7 @@ def main() -> None:
 def make_site(
     notebooks: Path = ROOT / "notebooks", site: Path = BUILD / "site", builder: str = "html"
 ) -> Path:
-    """Build the pages of a folder of notebooks, from the outputs that they have. A warning is an error."""
+    """Build a site from a folder of notebooks and their existing outputs. Warnings are errors."""
     options = ["-W", "--keep-going", "-q", "-E", "-b", builder, "-d", str(BUILD / "doctrees")]
     if status := sphinx.cmd.build.main([*options, str(notebooks), str(site)]):
         sys.exit(status)
@@ -102,7 +102,7 @@ def make_site(
 
 
 def make_student() -> Path:
-    """Write the archive that students get. It unpacks into one folder."""
+    """Write the archive for students. It unpacks into one folder."""
     archive = BUILD / "student" / "handwriting.zip"
     archive.parent.mkdir(parents=True, exist_ok=True)
     draft = archive.with_suffix(".draft")
@@ -120,7 +120,7 @@ def make_student() -> Path:
 
 
 def for_students(notebook: NotebookNode) -> NotebookNode:
-    """Leave out the solutions, and what the cells gave."""
+    """Remove the solutions and all outputs."""
     notebook.cells = [cell for cell in notebook.cells if "solution" not in tags(cell)]
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -129,7 +129,7 @@ def for_students(notebook: NotebookNode) -> NotebookNode:
 
 
 def make_slides(folder: Path = BUILD / "slides") -> Path:
-    """Write a deck for each notebook, from the cells that its slide metadata names."""
+    """Write a deck for each notebook, from the cells that its slideshow metadata selects."""
     folder.mkdir(parents=True, exist_ok=True)
     carrier = importlib.resources.files("sphinx_revealjs") / "_static" / "revealjs"
     for part in ("dist", "plugin/notes"):
@@ -148,7 +148,7 @@ def make_slides(folder: Path = BUILD / "slides") -> Path:
 
 
 def for_slides(notebook: NotebookNode) -> NotebookNode:
-    """Condense a notebook to what is shown; what is said goes to the speaker's notes (key S)."""
+    """Reduce a notebook to what goes on slides; the rest of its prose becomes speaker notes (key S)."""
     cells, section = [], ""
     for cell in notebook.cells:
         kind = cell.metadata.get("slideshow", {}).get("slide_type", "skip")
@@ -172,8 +172,8 @@ def on_slide(markdown: str, kind: str) -> NotebookNode:
 
 
 def condensed(cell: NotebookNode) -> NotebookNode:
-    """Bring a code cell to the size of a slide: a picture needs no code; else as much as has room."""
-    cell.metadata.slideshow.slide_type = "-"  # it continues the slide that its section's name has begun
+    """Fit a code cell on a slide: a figure without its code, or as much code and output as fits."""
+    cell.metadata.slideshow.slide_type = "-"  # continues the slide that begins with the section title
     cell.metadata.alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
     printed = "".join(
         output.get("text") or output.data.get("text/plain", "")
@@ -188,8 +188,8 @@ def condensed(cell: NotebookNode) -> NotebookNode:
 
 
 def shown_and_said(markdown: str) -> tuple[str, str]:
-    """Divide text: headings, short lists, formulas, tables and questions are shown, the rest is said."""
-    if "<details" in markdown:  # a question whose answers fold
+    """Split text: headings, short lists, formulas, tables and questions are shown, the rest is said."""
+    if "<details" in markdown:  # a question with foldable answers
         return markdown, ""
     shown, said, room = [], [], WORDS_OF_A_SLIDE
     for block in re.split(r"\n\s*\n", markdown.strip()):
@@ -203,12 +203,12 @@ def shown_and_said(markdown: str) -> tuple[str, str]:
 
 
 def lines_on_slide(text: str) -> int:
-    """How many lines code takes on a slide, long ones broken."""
+    """How many lines code takes up on a slide, with long lines wrapped."""
     return sum(max(1, math.ceil(len(line) / LETTERS_OF_A_LINE)) for line in text.strip().splitlines())
 
 
 def with_mathml(markdown: str) -> str:
-    """Replace ``$...$`` and ``$$...$$`` by MathML, which browsers draw without a script."""
+    """Replace ``$...$`` and ``$$...$$`` by MathML, which browsers render without a script."""
 
     def mathml(match: re.Match) -> str:
         display = "block" if match[1] else "inline"
@@ -223,7 +223,7 @@ def make_pdf() -> Path:
 
     chromium = shutil.which("chromium")
     if chromium is None:
-        sys.exit("the PDF needs a `chromium` on the PATH; on Debian, apt-get install chromium")
+        sys.exit("the PDF needs `chromium` on the PATH; on Debian: apt-get install chromium")
     page_file = make_site(site=BUILD / "single", builder="singlehtml")
     target = BUILD / "course.pdf"
     with sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""How the notebooks become a site: the settings for Sphinx, and the little that it does not do by itself."""
+"""Sphinx settings for the site, and small extensions for what Sphinx does not do by itself."""
 
 import base64
 import json
@@ -12,10 +12,10 @@ from sphinx.addnodes import pending_xref
 
 import mnist_helpers
 
-# The address of the repository, for the buttons that open a page in Binder, Colab or a JupyterHub.
-# Without it there are no such buttons.
+# The repository's URL, for the buttons that open a page in Binder, Colab or a JupyterHub.
+# Without it, there are no buttons.
 REPOSITORY = os.environ.get("COURSE_REPOSITORY", "")
-JUPYTERHUB = os.environ.get("COURSE_JUPYTERHUB", "")  # the address of a school's own hub, if there is one
+JUPYTERHUB = os.environ.get("COURSE_JUPYTERHUB", "")  # the URL of a school's own hub, if any
 
 project = "How a neural network reads handwriting"
 html_title = project
@@ -23,7 +23,7 @@ author = "the authors of the course"
 copyright = "prose and figures: CC BY 4.0, code: MIT. MNIST and what shows its images: CC BY-SA 3.0"
 
 extensions = ["myst_nb"]
-# No reader's own notebooks, which may lie beside these
+# Not a reader's own notebooks, which may be in the same folder
 include_patterns = ["index.md", "[0-9][0-9]_*.ipynb", "glossary.md", "references.md"]
 nb_execution_mode = "off"  # the committed outputs are what is published
 nb_merge_streams = True
@@ -39,7 +39,7 @@ html_css_files = ["course.css"]
 html_js_files = [("live.js", {"defer": "defer"})]
 html_math_renderer = "mathml"
 html_show_sphinx = False
-html_context = {"default_mode": "auto"}  # light or dark, as the reader's system has it
+html_context = {"default_mode": "auto"}  # light or dark, following the reader's system
 html_theme_options = {
     "home_page_in_toc": True,
     "show_toc_level": 2,
@@ -61,14 +61,14 @@ if REPOSITORY:
         },
     }
 
-# The terms of the glossary, each with the number of its entry; an entry can have several.
+# The glossary's terms, each with the number of its entry; an entry can have several terms.
 GLOSSARY = Path(__file__).with_name("glossary.md").read_text(encoding="utf-8").partition("{glossary}\n")[2]
 ENTRIES = {
     term.lower(): number
     for number, entry in enumerate(re.split(r"\n\n(?=\S)", GLOSSARY.partition("\n```")[0]))
     for term in re.findall(r"^\S.*", entry, re.MULTILINE)
 }
-# Words that are terms only where they are bold
+# Words that count as terms only where they are bold
 EVERYDAY = {
     *("cast", "class", "classes", "compile", "conditioning", "confidence", "dead", "decay", "depth"),
     *("flatten", "hidden", "interval", "layout", "noise", "precision", "prediction", "rate", "recall"),
@@ -80,16 +80,16 @@ TERM = re.compile(
     re.IGNORECASE,
 )
 
-# Widgets that need no kernel: the page puts them in the place of their pictures.
+# Widgets that need no kernel: on the page they replace their pictures.
 LIVE = {"DigitPad": "digit_pad", "ConvolutionExplorer": "convolution_explorer"}
 MODULES = Path(mnist_helpers.__file__).with_name("widgets")
-# The others, and what running the notebook adds to their pictures.
+# The other widgets, and what you can do with them when you run the notebook.
 WITH_KERNEL = {
     "DigitBrowser": "you can go through all the digits, and point at a pixel to read its value.",
     "TrainingMonitor": "the curves grow while the network trains, and a button stops the training.",
-    "FeatureMaps": "you can choose digit, layer and channel, and see what each of them responds to.",
-    "DropoutExplorer": "you can draw again, change the rate, and switch between training and use.",
-    "MistakeGallery": "you can page through all mistakes, filter them, and compare the networks on each.",
+    "FeatureMaps": "you can choose digit, layer and channel, and see what each channel responds to.",
+    "DropoutExplorer": "you can draw again, change the rate, and switch between training and inference.",
+    "MistakeGallery": "you can page through all the mistakes, filter them, and compare the networks on each.",
 }
 
 
@@ -102,7 +102,7 @@ def setup(app):
 
 
 def formula(translator, node):
-    """Write a formula as MathML, which browsers draw without a script."""
+    """Write a formula as MathML, which browsers render without a script."""
     translator.body.append(latex2mathml.converter.convert(node.astext()))
     raise nodes.SkipNode
 
@@ -114,9 +114,9 @@ def displayed_formula(translator, node):
 
 
 def prepare_page(app, doctree):
-    """Link terms to the glossary, load pictures when they come into view, put widgets to their pictures."""
+    """Link terms to the glossary, load pictures lazily, and add live widgets or a note to widget pictures."""
     page = app.env.docname
-    if page[:2].isdigit():  # a notebook: its pictures are further down
+    if page[:2].isdigit():  # a notebook: its pictures are not at the top
         for image in doctree.findall(nodes.image):
             image["loading"] = "lazy"
         link_terms(doctree, page)
@@ -133,7 +133,7 @@ def prepare_page(app, doctree):
 
 
 def link_terms(doctree, page):
-    """Link each term to the glossary where a notebook first has it: where it is bold, else in a paragraph."""
+    """Link terms to the glossary: wherever they are bold, or else at their first use in a paragraph."""
     linked = set()
 
     def link(term, node):
@@ -159,7 +159,7 @@ def link_terms(doctree, page):
 
 
 def write_live_widgets(app, exception):
-    """Write each live widget with its data as a script: a page opened from disk can load nothing else."""
+    """Write each live widget and its data as a script: a page opened from disk can load nothing else."""
     if exception or app.builder.name != "html":
         return
     from mnist_helpers import load_run, load_splits
@@ -184,7 +184,7 @@ def write_live_widgets(app, exception):
 
 
 def leave_icons_to_the_font(app, exception):
-    """Empty the theme's largest script, 1.5 MB of icons as drawings: the same ones come with its font."""
+    """Empty the theme's largest script, 1.5 MB of SVG icons: the icon font has the same ones."""
     script = Path(app.outdir, "_static", "scripts", "fontawesome.js")
     if not exception and script.exists():
         script.write_text("", encoding="utf-8")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from results import (
     PARTS,
-    accuracy_after,
+    after_shift,
     all_wrong,
     bins,
     confused,
@@ -25,6 +25,7 @@ from results import (
     printed,
     probabilities,
     rates,
+    trainings,
     readings,
     record,
     results,
@@ -679,9 +680,9 @@ IN_05: dict[str, Callable[[], bool]] = {
 # What notebook 06 prints, as numbers
 
 
-def after_shift() -> np.ndarray:
+def after_shifts() -> np.ndarray:
     """The accuracies of the three networks after shifts by 0 to 4 pixels: (5, 3)."""
-    return np.array([printed("06", "shift            MLP", str(pixels)) for pixels in range(5)])
+    return np.array([list(after_shift(pixels).values()) for pixels in range(5)])
 
 
 def reach() -> np.ndarray:
@@ -717,8 +718,6 @@ def sure_of_no_digit() -> np.ndarray:
     return np.array([printed("06", "shirt", label) for label in labels])[:, -5::2]
 
 
-FIRST_STEPS = {"shift": 1, "rotation": 15, "size": 0.8, "thickness": 1, "noise": 0.2}
-
 IN_06: dict[str, Callable[[], bool]] = {
     "06.seven_sits_low": lambda: sits_low(),
     "06.jagged_is_read": lambda: (
@@ -730,13 +729,13 @@ IN_06: dict[str, Callable[[], bool]] = {
     "06.pad_example": lambda: (
         pad_reads() == [2, 2, 2] and 2 not in pad_reads(crop=False, fit=False, center=False)
     ),
-    "06.order_in_shift": lambda: bool((np.diff(after_shift(), axis=1) > 0).all()),
+    "06.order_in_shift": lambda: bool((np.diff(after_shifts(), axis=1) > 0).all()),
     # One pixel later the CNN reads about what the MLP reads.
     "06.one_pixel": lambda: (
-        np.abs(after_shift()[2:, 1] - after_shift()[1:-1, 0]).max() < 0.03
+        np.abs(after_shifts()[2:, 1] - after_shifts()[1:-1, 0]).max() < 0.03
         and 0.5 < reach()[0, 1] - reach()[0, 0] < 1.5
     ),
-    "06.breaks_at_four": lambda: after_shift()[4].max() < 2 / 3,
+    "06.breaks_at_four": lambda: after_shifts()[4].max() < 2 / 3,
     "06.maps_change_less": lambda: (
         max(map(maps_against_image, (1, 2, 3))) < 1 and 0.45 < maps_against_image(1) < 0.55
     ),
@@ -744,8 +743,7 @@ IN_06: dict[str, Callable[[], bool]] = {
         falls("mlp.test_accuracy", "mlp.centered", "deep_cnn.shift_2")
         and known["mlp.test_accuracy"] - known["mlp.centered"] < 0.01
     ),
-    "06.mlp_lowest": lambda: max(shares(*FIRST_STEPS)) < 1,
-    "06.first_steps": lambda: all(accuracy_after("mlp", *step) > 0.8 for step in FIRST_STEPS.items()),
+    "06.mlp_lowest": lambda: max(shares("shift", "rotation", "size", "thickness", "noise")) < 1,
     "06.size_and_noise": lambda: (
         0.4 < known["share.size_0.8"] / known["share.unchanged"] < 0.6
         and 0.4 < known["share.noise_0.2"] / known["share.unchanged"] < 0.6
@@ -828,11 +826,28 @@ IN_07: dict[str, Callable[[], bool]] = {
     "07.right_more_often_than_sure": lambda: falls(
         "optimizers.smoothed_labels.accuracy", "optimizers.smoothed_labels.median"
     ),
+    "07.levers_in_order": lambda: PLACEHOLDER,
+    "07.fast_reaches_published": lambda: all(
+        known[f"bench.{run}.fast.test_accuracy"] >= known[f"published.{run}"] for run in RUNS
+    ),
+    "07.where_the_factor_comes_from": lambda: (
+        known["bench.mlp.fast_epoch_seconds"] < known["bench.mlp.start.epoch_seconds"] / 2
+        and 0.75 < known["bench.deep_cnn.fast_epoch_seconds"] / known["bench.deep_cnn.start.epoch_seconds"] < 1
+    ),
+    "07.bfloat16_costs_little": lambda: all(
+        abs(known[f"bench.{run}.fast_in_bfloat16.test_accuracy"] - known[f"bench.{run}.fast.test_accuracy"])
+        <= np.ptp(list(trainings(run)["fast"]["test_accuracies"].values()))
+        for run in RUNS
+    ),
     "07.depth_costs_most": lambda: (
         falls("ablation.depth.more", "ablation.width.more")
         and min(known["ablation.depth.more_low"], known["ablation.width.more_low"]) > 0
     ),
     "07.better_without_dropout": lambda: known["ablation.dropout.fewer_low"] > 0,
+    "07.parts_overlap": lambda: all(
+        min(errors) <= max(load_results("ten_minutes_parts")["val_errors"]["all of it"])
+        for errors in load_results("ten_minutes_parts")["val_errors"].values()
+    ),
     "07.validation_ahead": lambda: (
         np.all(np.array(history("ten_minutes", "val_accuracy")) > history("ten_minutes", "accuracy"))
         and np.all(np.less(history("ten_minutes", "val_loss")[:10], history("ten_minutes", "loss")[:10]))

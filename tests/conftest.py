@@ -1,4 +1,4 @@
-"""What the tests of the package share."""
+"""Fixtures and settings that all tests share."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 BROWSER_TESTS = Path(__file__).with_name("browser")
-collect_ignore = [BROWSER_TESTS.name]  # They take minutes and need a Chromium, so they are asked for by name.
+collect_ignore = [BROWSER_TESTS.name]  # They take minutes and need Chromium, so they only run when asked for.
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,7 +31,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(autouse=True)
 def _fresh_figures():
-    """Close what a test drew and take back the style that it set."""
+    """Close the figures that a test drew and undo the style that it set."""
     with plt.rc_context():
         yield
     plt.close("all")
@@ -44,7 +44,7 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture
 def predictions(rng) -> tuple[np.ndarray, np.ndarray]:
-    """True digits and probabilities of 2,000 images, of a classifier that is right about half the time."""
+    """True digits and probabilities for 2,000 images, from a classifier that is right about half the time."""
     probabilities = rng.dirichlet(np.full(10, 0.3), 2000).astype("float32")
     guessed = rng.integers(0, 10, 2000)
     true = np.where(rng.random(2000) < 0.5, probabilities.argmax(axis=1), guessed)
@@ -53,7 +53,7 @@ def predictions(rng) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture
 def python():
-    """Run a program in a fresh interpreter; its result has stdout, stderr and returncode."""
+    """Run a program in a fresh interpreter; the result has stdout, stderr and returncode."""
 
     def run(program: str, **environment: str) -> subprocess.CompletedProcess:
         return subprocess.run(

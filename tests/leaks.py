@@ -1,4 +1,4 @@
-"""Whether something leaves objects, widgets or figures behind."""
+"""Check that an action leaks no objects, widgets or figures."""
 
 import gc
 from collections.abc import Callable
@@ -8,12 +8,12 @@ from matplotlib import pyplot as plt
 
 
 def assert_leaves_nothing(act: Callable[[], None]) -> None:
-    """Do it once, for what is made at first and kept, and again; the second time must add nothing."""
+    """Act once, to create what is made once and kept, and again: the second time must add nothing."""
     act()
     before = _living()
     act()
     after = _living()
-    assert after[0] - before[0] < 20  # the counting itself makes a few
+    assert after[0] - before[0] < 20  # counting creates a few objects itself
     assert after[1:] == before[1:]
 
 

@@ -1,4 +1,4 @@
-"""The course's pages, README and notebooks, as the tests read them."""
+"""Helpers to read the course's notebooks, README and other pages."""
 
 import functools
 import re
@@ -11,13 +11,13 @@ from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-LESSONS = "[0-9][0-9]_*.ipynb"  # and no others, such as a reader's own
+LESSONS = "[0-9][0-9]_*.ipynb"  # not a reader's own notebooks
 NOTEBOOKS = sorted((ROOT / "notebooks").glob(LESSONS))
 
 MARKER = re.compile(r"<!-- result: ([\w.]+) -->")
 HOLDS = re.compile(r"<!-- holds: ([\w.]+) -->")
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-# Stands where code or mathematics was, so that what is left and right of it does not grow together.
+# Replaces code and math, so that the text on either side does not run together.
 GAP = "¤"
 
 _FENCED = re.compile(r"^ *(```+|~~~+).*?(?:^ *\1 *$|\Z)", re.DOTALL | re.MULTILINE)
@@ -34,7 +34,7 @@ def read(path: Path) -> NotebookNode:
 
 
 def texts(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
-    """What a reader of a notebook reads beside code: (where, text) for each markdown cell and alt text."""
+    """A notebook's text besides code: (where, text) for each markdown cell and alt text."""
     for i, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown":
             yield f"cell {i}", cell.source
@@ -51,7 +51,7 @@ def alt_text(cell: NotebookNode) -> str:
 
 
 def conclusions(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
-    """The conclusions that a notebook's text and alt texts draw: (where, name)."""
+    """The conclusions marked in a notebook's text and alt texts: (where, name)."""
     for i, cell in enumerate(notebook.cells):
         names = HOLDS.findall(cell.source) if cell.cell_type == "markdown" else cell.metadata.get("holds", [])
         yield from ((f"cell {i}", name) for name in names)
@@ -64,7 +64,7 @@ def without_code(markdown: str) -> str:
 
 
 def marked_prose(markdown: str) -> str:
-    """The text that a reader sees, without code, mathematics and addresses, but with result markers."""
+    """The text that a reader sees, without code, math and URLs, but with result markers."""
     text = re.sub(r"https?://[^\s)>]+", GAP, _LINK.sub("]", without_code(HOLDS.sub("", markdown))))
     text = re.sub(r"<!--(?!.*?result).*?-->|</?[A-Za-z][^>]*>", "", text, flags=re.DOTALL)
     return re.sub("[\u00a0\u2009\u202f]", " ", text.replace("*", ""))
@@ -80,7 +80,7 @@ def headings(markdown: str) -> list[tuple[int, str]]:
 
 
 def anchors(path: Path) -> set[str]:
-    """The names of a page's headings in its links: Jupyter's for a notebook, GitHub's for Markdown."""
+    """The anchors of a page's headings: as in Jupyter for a notebook, as on GitHub for Markdown."""
     if path.suffix == ".ipynb":
         markdown = markdown_of(nbformat.read(path, as_version=4))
     else:
@@ -98,7 +98,7 @@ def links(markdown: str) -> list[str]:
 
 
 def broken_links(markdown: str, page: Path) -> list[str]:
-    """The links of a page to files or headings that do not exist. The web is not asked."""
+    """A page's links to files or headings that do not exist. External links are not checked."""
     broken = []
     for link in links(markdown):
         if re.match(r"[a-z]+:", link):

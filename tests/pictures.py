@@ -1,7 +1,7 @@
-"""Has nbval compare pictures too: conftest.py puts `compare_outputs` in place of nbval's own.
+"""Make nbval compare pictures too: conftest.py replaces nbval's own method by `compare_outputs`.
 
-All that a notebook draws comes from the data and the reference runs and is drawn alike on every machine,
-apart from cells with the tag ``live``, which draw what they have measured or trained.
+Notebooks draw from the data and the reference runs, so pictures are the same on every machine, except in
+cells tagged ``live``, which draw what they have just measured or trained.
 """
 
 import base64
@@ -15,7 +15,7 @@ compare_text = IPyNbCell.compare_outputs
 
 
 def alike(first: str, second: str) -> bool:
-    """Whether two PNG, in Base64, show the same: processors may differ in the last bit of a gray."""
+    """Whether two Base64 PNGs look the same; processors may differ in the last bit of a gray level."""
     a, b = (matplotlib.image.imread(io.BytesIO(base64.b64decode(png))) for png in (first, second))
     return a.shape == b.shape and np.mean(np.abs(a - b).max(axis=-1) > 0.1) < 2e-5
 
@@ -29,6 +29,6 @@ def compare_outputs(cell: IPyNbCell, test: list, ref: list, skip_compare: tuple 
         for outputs in (test, ref)
     )
     if len(drawn) != len(committed) or not all(map(alike, drawn, committed)):
-        cell.comparison_traceback.append("The picture is not the committed one.")
+        cell.comparison_traceback.append("The picture differs from the committed one.")
         return False
     return fine

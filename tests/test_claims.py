@@ -1,4 +1,4 @@
-"""Every result that the course's texts state is the one that the reference runs and the data give."""
+"""Every result stated in the course's text agrees with the reference runs and the data."""
 
 import math
 import re
@@ -14,16 +14,16 @@ from mnist_helpers import load_splits
 from mnist_helpers.reference import RUNS
 
 PAGES = [README, *(ROOT / "notebooks" / name for name in ("index.md", "glossary.md"))]
-REFERENCES = ROOT / "notebooks" / "references.md"  # its numbers are other people's; its conclusions are ours
-# What the course is made of, as it is printed. All else that looks like a result carries its source.
+REFERENCES = ROOT / "notebooks" / "references.md"  # other people's numbers, but our conclusions
+# Facts about the course's setup, as printed. Anything else that looks like a result needs a source.
 FACTS = {
     *("60,000", "50,000", "10,000", "70,000", "784", "255", "256"),  # MNIST, its splits, images, bytes
-    *("6,000", "10 %"),  # images of a digit, and accuracy of guessing, were all digits equally frequent
+    *("6,000", "10 %"),  # if all digits were equally frequent: images per digit, and accuracy of guessing
     *("0.01", "0.25", "0.5", "25 %", "50 %"),  # learning rate, shares dropped
-    "1,563",  # batches of an epoch: 50,000 / 32, the last one half full
+    "1,563",  # batches per epoch: 50,000 / 32, the last one half full
     *("25 errors", "25 mistakes"),  # in a gallery
-    *("128", "5,000"),  # what exercises choose: neurons, images
-    *("0 %", "95 %", "100 %"),  # 95: of the intervals
+    *("128", "5,000"),  # chosen in exercises: neurons, images
+    *("0 %", "95 %", "100 %"),  # 95: the level of the intervals
     *("3.11", "3.12", "3.13", "3.0", "4.0"),  # Python, licenses
 }
 YEARS = range(1900, 2027)
@@ -37,7 +37,7 @@ UNIT = (
     r"(?P<noun>errors?|mistakes?|minutes?|seconds?|hours?|percentage points?)\b)"
 )
 QUANTITY = re.compile(rf"(?<![\w.])(?<!\d,)(?:(?<![\w)])[−-])?{DIGITS}(?: × 10(?P<power>⁻?[⁰¹²³⁴-⁹]+))?")
-# In "97.3–97.9 %" and "from 20 to 30 minutes" the unit belongs to both numbers.
+# In "97.3–97.9 %" and "from 20 to 30 minutes", the unit belongs to both numbers.
 RANGE = re.compile(rf"(?:–|\s(?:to|and)\s){DIGITS}{UNIT}")
 BOUND = re.compile(
     r"(?:(?P<below><|below|less than|fewer than)|(?P<above>>|above|more than))\s*$", re.IGNORECASE
@@ -49,7 +49,7 @@ WORDS = (
 WORDS += "seventeen eighteen nineteen twenty"
 NUMBER_OF = {word: number for number, word in enumerate(WORDS.split())}
 NUMBER_OF |= {"twenty-" + word: 20 + NUMBER_OF[word] for word in WORDS.split()[1:10]}
-# "Eight times" with a source; a number in words without one is not asked for it.
+# "Eight times" with a source. A number in words does not need one.
 NUMBER_WORD = re.compile(rf"\b({'|'.join(reversed(NUMBER_OF))})(?=<!-- result)", re.IGNORECASE)
 
 POWER = "⁻?[⁰¹²³⁴-⁹]+"
@@ -61,10 +61,10 @@ PLAIN = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹×·÷−", "-0123456789**/
 
 
 def problems(pieces: Iterable[tuple[str, str]], known: Mapping[str, float]) -> list[str]:
-    """What is wrong with the numbers of a page, given as (where, Markdown) in reading order."""
+    """What is wrong with the numbers on a page, given as (where, Markdown) in reading order."""
     found, derived = [], set()
     for where, markdown in pieces:
-        # The text without markers, and for each marker the position that it stands at.
+        # The text without markers, and the position of each marker.
         text, sources = "", {}
         prose = NUMBER_WORD.sub(lambda word: str(NUMBER_OF[word[1].lower()]), marked_prose(markdown))
         parts = MARKER.split(CITED_PAGES.sub(GAP, prose))
@@ -80,7 +80,7 @@ def problems(pieces: Iterable[tuple[str, str]], known: Mapping[str, float]) -> l
 
 
 def _sums(text: str) -> tuple[dict[int, str], list[str]]:
-    """Find sums that are written out: position and digits of each outcome, and what is wrong."""
+    """Find written-out arithmetic: the position and digits of each result, and what is wrong."""
     outcomes, wrong = {}, []
     for chain in ARITHMETIC.finditer(text):
         goes_on_from_code = text[: chain.start()].rstrip(" ")[-1:] in {*"×·÷/+−=≈"}
@@ -96,7 +96,7 @@ def _sums(text: str) -> tuple[dict[int, str], list[str]]:
 def _misstatements(
     text: str, sources: dict[int, str], known: Mapping[str, float], outcomes: set[int], derived: set[str]
 ) -> Iterator[str]:
-    """Look at each number: does it agree with its source, and if it has none, does it need one?"""
+    """Check each number: does it agree with its source, and if it has none, does it need one?"""
     for quantity in QUANTITY.finditer(text):
         unit = re.compile(UNIT).match(text, quantity.end())
         end = unit.end() if unit else quantity.end()
@@ -110,7 +110,7 @@ def _misstatements(
         elif not (quantity.start() in outcomes or _is_allowed(quantity[0], unit, derived)):
             yield f"{text[quantity.start() : end]} is a result without a source: {_around(text, quantity)}"
     for name in sources.values():
-        yield f"the marker of {name} stands behind no number"
+        yield f"the marker of {name} does not follow a number"
     for marker in re.findall("<!--.*?-->", text, re.DOTALL):
         yield f"{marker} is not of the form <!-- result: name -->"
 
@@ -125,7 +125,7 @@ def _is_allowed(number: str, unit: re.Match | None, derived: set[str]) -> bool:
 
 
 def _disagreement(quantity: re.Match, percent: bool, value: float) -> str | None:
-    """Hold a printed number to a value: to half a unit of its last digit, or as the bound that it is."""
+    """Compare a printed number with a value: to half a unit in its last digit, or as a bound."""
     digits = quantity[0].partition(" × ")[0]
     scale = 10.0 ** int((quantity["power"] or "⁰").translate(PLAIN)) / (100 if percent else 1)
     printed = float(digits.translate(PLAIN)) * scale
@@ -144,17 +144,17 @@ def _half_a_digit(digits: str) -> float:
 
 
 def _holds(sides: list[str]) -> bool:
-    """Evaluate 26 × 26 × 32 = 21,632, given as its sides; a lone number may be rounded."""
+    """Check an equation such as 26 × 26 × 32 = 21,632, given as its sides; a lone number may be rounded."""
     values, slack = [], 0.0
     for side in sides:
-        # Brackets around the whole were cut apart at the sign of equality.
+        # Parentheses around the whole equation were split at the equals sign.
         extra = side.count("(") - side.count(")")
         term = side.strip().removeprefix("(" * extra).removesuffix(")" * -extra)
         if lone := re.fullmatch(rf"({DIGITS})({PERCENT})?", term):
             slack = max(slack, _half_a_digit(lone[1]) / (100 if lone[2] else 1))
         term = re.sub(PERCENT, "/100", re.sub(POWER, r"**(\g<0>)", term)).translate(PLAIN)
         try:
-            values.append(eval(term))  # Only digits, operators and brackets come this far.
+            values.append(eval(term))  # Only digits, operators and parentheses get this far.
         except (SyntaxError, ZeroDivisionError):
             return False
     return all(math.isclose(value, values[0], rel_tol=1e-9, abs_tol=slack) for value in values)
@@ -165,12 +165,12 @@ def _around(text: str, match: re.Match) -> str:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_states_what_the_runs_gave(path):
+def test_notebook_agrees_with_results(path):
     found = problems(texts(read(path)), results())
     assert not found, "\n".join(found)
 
 
-def test_readme_states_what_the_runs_gave():
+def test_readme_agrees_with_results():
     markdown = README.read_text(encoding="utf-8")
     found = problems([("README.md", markdown)], results())
     assert not found, "\n".join(found)
@@ -178,7 +178,7 @@ def test_readme_states_what_the_runs_gave():
 
 
 @pytest.mark.parametrize("path", PAGES[1:], ids=lambda path: path.stem)
-def test_page_of_the_site_states_what_the_runs_gave(path):
+def test_page_of_the_site_agrees_with_results(path):
     found = problems([(path.name, path.read_text(encoding="utf-8"))], results())
     assert not found, "\n".join(found)
 
@@ -193,7 +193,7 @@ def test_conclusions_hold():
         for path in [*PAGES, REFERENCES]
         for name in HOLDS.findall(path.read_text(encoding="utf-8"))
     }
-    assert set(drawn) == set(CONCLUSIONS), "a conclusion needs a condition, and a condition a sentence"
+    assert set(drawn) == set(CONCLUSIONS), "each conclusion needs a condition, and vice versa"
     false = [f"{where}: {name}" for name, where in drawn.items() if not CONCLUSIONS[name]()]
     assert not false, f"no longer true: {false}"
 
@@ -235,7 +235,7 @@ KNOWN = {
         "Sixteen<!-- result: net.epochs --> epochs, or sixteen",
     ],
 )
-def test_fair_text_passes(text):
+def test_good_text_passes(text):
     assert not problems([("here", text)], KNOWN)
 
 
@@ -254,7 +254,7 @@ def test_fair_text_passes(text):
         ("97.6 %<!-- result: net.acuracy -->", "no result named net.acuracy"),
         ("97.6 %<!-- result net.accuracy -->", "not of the form"),
         ("97.6 %<!-- result: net.accuracy-->", "not of the form"),
-        ("about <!-- result: net.accuracy -->97.6 %", "behind no number"),
+        ("about <!-- result: net.accuracy -->97.6 %", "does not follow a number"),
         ("It reads 97.6 % of them.", "97.6 % is a result without a source"),
         ("an accuracy of 0.976", "0.976 is a result"),
         ("a loss of .08", ".08 is a result"),
@@ -278,19 +278,19 @@ def test_fair_text_passes(text):
         ("Fifteen<!-- result: net.epochs --> epochs", "15 should be 16"),
     ],
 )
-def test_unfair_text_is_reported(text, complaint):
+def test_bad_text_is_reported(text, complaint):
     assert complaint in "\n".join(problems([("cell 3", text)], KNOWN))
 
 
-def test_result_needs_no_network_if_the_record_has_it(python):
-    # In a process of its own, which has loaded nothing yet.
+def test_result_in_the_record_needs_no_network(python):
+    # In a fresh process, which has loaded nothing yet.
     program = (
         "import sys; from results import results; print(results()['mlp.parameters'], 'keras' in sys.modules)"
     )
     assert python(program, PYTHONPATH=str(README.parent / "tests")).stdout.split() == ["335114.0", "False"]
 
 
-def test_results_are_finite_and_fit_together():
+def test_results_are_finite_and_consistent():
     known = results()
     assert all(math.isfinite(known[name]) for name in known)
     for a, b in PAIRS:
@@ -303,7 +303,7 @@ def test_results_are_finite_and_fit_together():
         assert known[f"{run}.parameters"] == model(run).count_params()
 
 
-def test_results_are_those_of_keras():
+def test_results_equal_keras():
     _, _, (images, labels) = load_splits("flat")
     loss, accuracy = model("mlp").evaluate(images, labels, batch_size=500, verbose=0)
     assert results()["mlp.test_loss"] == pytest.approx(loss, rel=1e-5)

@@ -1,4 +1,4 @@
-"""The re-execution of the notebooks sees what it must see: text, pictures, and what describes them."""
+"""Re-executing the notebooks would notice changes in text, pictures and alt texts."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ from pages import NOTEBOOKS, ROOT, alt_text, read
 from pictures import alike
 
 SANITIZER = get_sanitize_patterns((ROOT / "tests" / "nbval_sanitize.cfg").read_text(encoding="utf-8"))
-# All that may escape the comparison: the digits of Keras' training lines, and what 07 measures.
+# All that the comparison may ignore: the digits in Keras' training lines, and what 07 measures.
 LIVE = re.compile(r"(?:accuracy|loss): [\d.e-]+|live [a-z ]+ [\d.,]+|\d+\.\d+ s\b")
 
 
@@ -25,7 +25,7 @@ def sanitized(text: str) -> str:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_changed_digit_is_seen(path):
+def test_changed_digit_is_noticed(path):
     seen = 0
     for i, cell in enumerate(read(path).cells):
         for output in cell.get("outputs", []):
@@ -39,7 +39,7 @@ def test_a_changed_digit_is_seen(path):
 
 
 def pictures(path) -> list[tuple[str, str]]:
-    """The pictures of a notebook that are compared, as PNG in Base64, with the size that nbval compares."""
+    """A notebook's compared pictures, as PNG in Base64, with the size text that nbval compares."""
     return [
         (output.data["image/png"], output.data["text/plain"])
         for cell in read(path).cells
@@ -50,14 +50,14 @@ def pictures(path) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_two_exchanged_pictures_are_seen(path):
+def test_swapped_pictures_are_noticed(path):
     found = pictures(path)
     assert all(alike(picture, picture) for picture, _ in found)
     for (first, size), (second, other_size) in itertools.combinations(found, 2):
         assert size != other_size or not alike(first, second)
 
 
-def test_a_changed_bar_or_title_is_seen():
+def test_changed_bar_or_title_is_noticed():
     path = next(path for path in NOTEBOOKS if path.stem.startswith("05"))
     for picture, _ in pictures(path):
         pixels = matplotlib.image.imread(io.BytesIO(base64.b64decode(picture)))
@@ -67,37 +67,37 @@ def test_a_changed_bar_or_title_is_seen():
 
 
 def words(text: str) -> set[str]:
-    """The words and numbers of a text; of a word only its beginning, so that "filters" is "filter"."""
+    """A text's numbers and words; words are cut to five letters, so that "filters" is "filter"."""
     return {word[:5].lower() for word in re.findall(r"[A-Za-z]{3,}|\d+", text.replace("_", " "))}
 
 
 def around(cells: list, i: int) -> set[str]:
-    """The words of a cell, of the text before it, and of the paragraph after it."""
+    """The words in a cell, in the text before it and in the paragraph after it."""
     before = next(cell.source for cell in cells[i::-1] if cell.cell_type == "markdown")
     after = next((cell.source for cell in cells[i + 1 : i + 2] if cell.cell_type == "markdown"), "")
     return words(" ".join([before, cells[i].source, after.partition("\n\n")[0]]))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_two_exchanged_alt_texts_are_seen(path):
+def test_swapped_alt_texts_are_noticed(path):
     cells = read(path).cells
     texts = {i: words(alt_text(cell)) for i, cell in enumerate(cells) if alt_text(cell)}
     places = {i: around(cells, i) for i in texts}
 
     def fit(i: int, j: int) -> float:
-        """How much of the alt text of cell i is at home at cell j; a rare word counts for more."""
+        """How well the alt text of cell i fits cell j; rare words count for more."""
         shared = texts[i] & places[j]
         return sum(math.log(len(places) / sum(word in place for place in places.values())) for word in shared)
 
     swapped = [
-        f"the alt texts of cells {i} and {j} could be exchanged: say what each picture shows"
+        f"the alt texts of cells {i} and {j} could be swapped: say what each picture shows"
         for i, j in itertools.combinations(texts, 2)
         if fit(i, i) + fit(j, j) <= fit(i, j) + fit(j, i)
     ]
     assert not swapped, "\n".join(swapped)
 
 
-def test_widths_of_pictures_count():
+def test_different_widths_are_noticed():
     small, large = np.zeros((5, 5, 3)), np.zeros((5, 6, 3))
     encoded = []
     for pixels in (small, large):

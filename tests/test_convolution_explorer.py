@@ -1,4 +1,4 @@
-"""The convolution explorer's state: what it computes, what it refuses, and the picture that goes with it."""
+"""The convolution explorer's state: what it computes, what it rejects, and its static picture."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_products_are_pixels_times_weights(explorer, digit):
     assert explorer.products.sum() == pytest.approx(explorer.feature_map[13, 15])
 
 
-def test_map_is_that_of_scipy_for_any_kernel(explorer, digit, rng):
+def test_map_equals_scipy_for_any_kernel(explorer, digit, rng):
     for kernel in rng.normal(0, 2, (5, 3, 3)):
         explorer.kernel = kernel
         expected = correlate2d(digit[:, :, 0], kernel, mode="valid")
@@ -47,13 +47,13 @@ def test_any_layout_of_a_digit(digit, shape):
     assert np.array_equal(ConvolutionExplorer(digit.reshape(shape)).image, digit[:, :, 0])
 
 
-def test_what_is_sent_to_the_page_is_plain(explorer):
+def test_state_sent_to_the_page_is_plain(explorer):
     sent = explorer.get_state(["image", "kernel", "row", "column", "relu", "pool", "whole"])
     assert [type(value) for value in sent.values()] == [list, list, int, int, bool, bool, bool]
     assert {type(value) for value in sent["kernel"] + sent["image"][0]} == {float}
 
 
-def test_what_the_page_sends_is_taken(explorer):
+def test_state_from_the_page_is_accepted(explorer):
     explorer.set_state({"kernel": [0, 0, 0, 0, 1, 0, 0, 0, 0], "row": 3, "relu": True})
     assert (explorer.kernel[4], explorer.row, explorer.column, explorer.relu) == (1, 3, 15, True)
     np.testing.assert_array_equal(explorer.feature_map, np.array(explorer.image)[1:-1, 1:-1])
@@ -79,18 +79,18 @@ def test_what_the_page_sends_is_taken(explorer):
         ("relu", "yes", "'relu'.* boolean"),
     ],
 )
-def test_bad_value_is_refused_and_changes_nothing(explorer, digit, name, value, complaint):
+def test_bad_value_is_rejected_and_changes_nothing(explorer, digit, name, value, complaint):
     before = explorer.get_state()
     with pytest.raises(TraitError, match=complaint):
         setattr(explorer, name, value)
     with pytest.raises(TraitError, match=complaint):
-        explorer.set_state({"pool": True, name: value})  # as from a page: all of a message or nothing
+        explorer.set_state({"pool": True, name: value})  # a message from a page: all or nothing
     assert explorer.get_state() == before
     with pytest.raises(TraitError, match=complaint):
         ConvolutionExplorer(**({"image": digit} | {name: value}))
 
 
-def test_cell_has_a_line_and_a_picture(explorer):
+def test_output_has_text_and_picture(explorer):
     data, _ = explorer._repr_mimebundle_()
     assert data["text/plain"] == (
         "ConvolutionExplorer: row 13, column 15, kernel -1 0 1 -1 0 1 -1 0 1, sum 1.39, ReLU off, pooling off"

@@ -1,4 +1,4 @@
-"""What `make course`, `make outputs` and `make reference` are made of."""
+"""The building blocks of `make course`, `make outputs` and `make reference`."""
 
 import re
 
@@ -21,7 +21,7 @@ def path(tmp_path):
     return path
 
 
-def test_what_runs_do_not_share_is_left_out(path):
+def test_run_specific_output_is_removed(path):
     before = path.read_bytes()
     notebook, seconds = course.execute(path)
     assert seconds > 0
@@ -34,18 +34,18 @@ def test_what_runs_do_not_share_is_left_out(path):
     assert not any("execution" in cell.metadata for cell in notebook.cells)
 
 
-def test_outputs_are_written_once(path, monkeypatch, capsys, tmp_path):
+def test_outputs_are_rewritten_only_if_changed(path, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(course, "NOTEBOOKS", [path])
     course.make_outputs()
     first = path.read_bytes()
     course.make_outputs()
     assert path.read_bytes() == first
     told = capsys.readouterr().out
-    assert re.fullmatch(r"01_look \d+ s, changed\n01_look \d+ s, as it was\n", told)
+    assert re.fullmatch(r"01_look \d+ s, changed\n01_look \d+ s, unchanged\n", told)
     assert [file.name for file in tmp_path.iterdir()] == ["01_look.ipynb"]
 
 
-def test_interrupted_writing_keeps_the_old_file(tmp_path):
+def test_failed_write_keeps_the_old_file(tmp_path):
     file = tmp_path / "page.html"
     course.write_whole(file, "old")
     with pytest.raises(UnicodeEncodeError):

@@ -1,4 +1,4 @@
-"""The data are MNIST, bit for bit, and the splits are what notebook 01 says they are."""
+"""The data is MNIST, bit for bit, and the splits are what notebook 01 says they are."""
 
 import hashlib
 import os
@@ -55,7 +55,7 @@ def test_arrays_are_uint8_in_their_shapes(mnist):
     }
 
 
-def test_each_call_gives_arrays_of_its_own(mnist):
+def test_each_call_returns_new_arrays(mnist):
     (again, _), _ = load_mnist()
     again[:] = 0
     assert mnist["x_train"].any()
@@ -63,7 +63,7 @@ def test_each_call_gives_arrays_of_its_own(mnist):
 
 
 def test_loading_takes_under_a_second():
-    # Processor time, so that other work on the machine does not count.
+    # CPU time, so that other work on the machine does not count.
     start = time.process_time()
     load_mnist()
     assert time.process_time() - start < 1
@@ -106,7 +106,7 @@ def replace_by_a_web_page(path):
 @pytest.mark.parametrize("damage", [truncate, flip_one_bit, empty, replace_by_a_web_page])
 def test_damaged_file(tmp_path, damage):
     path = shutil.copy(data.MNIST_FILE, tmp_path / "copy.npz")
-    assert len(load_mnist(path)) == 2  # sound before the damage
+    assert len(load_mnist(path)) == 2  # intact before the damage
     damage(path)
     with pytest.raises(ValueError, match="is damaged or has been changed") as caught:
         load_mnist(path)
@@ -137,7 +137,7 @@ class Trap:
 
 @pytest.fixture(params=["object array in the npz", "pickle under the name of the npz"])
 def trapped(request, tmp_path):
-    """A file that runs a command when unpickled, and the folder that shows that it has."""
+    """A file that runs code when unpickled, and the folder that this code creates."""
     path, sprung = tmp_path / "mnist.npz", tmp_path / "sprung"
     if request.param == "object array in the npz":
         array = np.empty(1, dtype=object)
@@ -153,7 +153,7 @@ def test_trap_springs_when_unpickled(tmp_path):
     assert (tmp_path / "sprung").is_dir()
 
 
-def test_pickled_file_is_refused_by_its_hash(trapped):
+def test_pickled_file_is_rejected_by_its_hash(trapped):
     path, sprung = trapped
     with pytest.raises(ValueError, match="is damaged or has been changed") as caught:
         load_mnist(path)
@@ -161,7 +161,7 @@ def test_pickled_file_is_refused_by_its_hash(trapped):
     assert not sprung.exists()
 
 
-def test_nothing_is_unpickled_even_if_the_hash_fits(trapped, monkeypatch):
+def test_nothing_is_unpickled_even_if_the_hash_matches(trapped, monkeypatch):
     path, sprung = trapped
     monkeypatch.setattr(data, "MNIST_SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
     with pytest.raises(ValueError, match="allow_pickle="):
@@ -199,7 +199,7 @@ def test_labels_are_one_hot_in_order(mnist, flat):
 
 
 def test_no_image_is_in_two_splits(flat):
-    # MNIST holds no image twice, so equality of the pixels says whether two are the same.
+    # MNIST has no duplicate images, so equal pixels mean the same image.
     seen = [{image.tobytes() for image in images} for images, _ in flat]
     assert [len(split) for split in seen] == [50_000, 10_000, 10_000]
     assert len(set.union(*seen)) == 70_000
@@ -303,6 +303,6 @@ def test_order_of_batches_comes_from_the_seed():
         (10, 2, 0, "steps must be at least 1, got 0"),
     ],
 )
-def test_batches_that_cannot_be(n, batch_size, steps, message):
+def test_bad_batches(n, batch_size, steps, message):
     with pytest.raises(ValueError, match=message):
         shuffled_batches(np.zeros(10), np.zeros(n), batch_size, steps, seed=0)

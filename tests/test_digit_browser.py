@@ -1,4 +1,4 @@
-"""The digit browser without a page: what it says and shows of each digit and pixel."""
+"""The digit browser without a page: what it says and shows about each digit and pixel."""
 
 import base64
 import io
@@ -20,7 +20,7 @@ LABELS = np.array([5, 0, 4, 1, 5, 5, 0, 1, 9, 4, 5, 0])
 
 @pytest.fixture
 def images(rng) -> np.ndarray:
-    """Twelve images of noise, in which some pixels are 0."""
+    """Twelve images of noise, with some pixels 0."""
     return rng.integers(0, 256, (12, 28, 28), dtype="uint8") * (rng.random((12, 28, 28)) < 0.4)
 
 
@@ -30,7 +30,7 @@ def browser(images) -> DigitBrowser:
 
 
 def parts(widget: ipywidgets.Widget) -> list[ipywidgets.Widget]:
-    """A widget with all that is in it."""
+    """A widget and all widgets inside it."""
     return [widget, *(part for child in getattr(widget, "children", ()) for part in parts(child))]
 
 
@@ -40,12 +40,12 @@ def control(widget: ipywidgets.Widget, description: str) -> ipywidgets.Widget:
 
 
 def choose(widget: ipywidgets.Widget, description: str, cell: list[int]) -> None:
-    """What a click in a grid does: the page sends this message."""
+    """Click a cell in the grid: the page sends this message."""
     control(widget, description)._handle_custom_msg({"cell": cell}, [])
 
 
 def view(widget: ipywidgets.Widget) -> list[dict]:
-    """All that a page is told."""
+    """All that is sent to the page."""
     return [part.get_state() for part in parts(widget)]
 
 
@@ -60,7 +60,7 @@ def window(browser: DigitBrowser) -> list[list[str]]:
 
 
 def bars(browser: DigitBrowser) -> list[np.ndarray]:
-    """The heights of the bars, one array a chart."""
+    """The heights of the bars, one array per chart."""
     charts = re.findall(r"<svg.*?</svg>", html(browser))
     return [np.array([float(height) for height in re.findall(r" height='([\d.]+)'", c)]) for c in charts]
 
@@ -84,7 +84,7 @@ def test_finds_each_image_of_a_digit(browser, images, digit):
         browser.number = number + 1
 
 
-def test_another_digit_begins_at_its_first_image(browser):
+def test_another_digit_starts_at_its_first_image(browser):
     browser.number = 3
     browser.digit = 9
     assert (browser.number, browser.position) == (0, 8)
@@ -120,7 +120,7 @@ def test_numbers_around_the_pixel(browser, images, row, column, top, left):
     assert control(browser, "The digit, enlarged").cell == [row, column]
 
 
-def test_controls_and_state_go_together(browser):
+def test_controls_and_state_stay_in_sync(browser):
     control(browser, "digit").value = 0
     control(browser, "image").value = 2
     control(browser, "row").value = 11
@@ -130,14 +130,14 @@ def test_controls_and_state_go_together(browser):
     assert [control(browser, name).value for name in ("digit", "image", "row", "column")] == [1, 0, 5, 12]
 
 
-def test_chosen_cell_is_the_pixel(browser, images):
+def test_chosen_cell_selects_the_pixel(browser, images):
     choose(browser, "The digit, enlarged", [19, 6])
     assert (browser.row, browser.column) == (19, 6)
     assert f"row 19, column 6: {images[0, 19, 6]}, " in repr(browser)
 
 
 def test_histogram_counts_the_pixels_with_ink(browser, images):
-    # By whole numbers: the k-th sixteenth of 255 begins at 255 k / 16.
+    # In integers: bin k begins at 255 k / 16.
     values = images[0][images[0] > 0].astype(int)
     expected = np.bincount(np.minimum(values * 16 // 255, 15), minlength=16)
     assert np.array_equal(browser.histogram, expected)
@@ -173,7 +173,7 @@ def test_blank_image():
         (lambda x: x, LABELS + 5, "labels must hold digits 0 to 9"),
     ],
 )
-def test_arrays_that_are_no_digits(images, of_images, labels, complaint):
+def test_bad_arrays(images, of_images, labels, complaint):
     with pytest.raises(ValueError, match=complaint):
         DigitBrowser(of_images(images), labels)
 
@@ -182,7 +182,7 @@ def test_arrays_that_are_no_digits(images, of_images, labels, complaint):
     ("name", "value"),
     [("digit", 2), ("digit", "5"), ("number", 4), ("number", -1), ("row", 28), ("column", -1), ("row", 1.5)],
 )
-def test_what_there_is_not_changes_nothing(browser, name, value):
+def test_bad_value_changes_nothing(browser, name, value):
     before, state = repr(browser), view(browser)
     with pytest.raises(TraitError):
         setattr(browser, name, value)
@@ -206,15 +206,15 @@ def test_static_figure_shows_one_shape_over_two_axes(browser, images):
         assert [bar.get_height() for bar in chart.patches] == browser.histogram.tolist()
 
 
-def test_two_browsers_do_not_disturb_each_other(browser, images):
+def test_two_browsers_are_independent(browser, images):
     other = DigitBrowser(images, LABELS)
     state = view(browser)
     other.digit, other.row = 9, 20
     assert view(browser) == state
 
 
-def test_two_threads_leave_what_is_shown_in_step_with_the_state(browser, monkeypatch):
-    # JupyterLab can have the messages of two sliders handled by two threads of the kernel.
+def test_two_threads_keep_view_and_state_in_sync(browser, monkeypatch):
+    # Messages from two sliders in JupyterLab can be handled in two threads of the kernel.
     in_the_middle, other_is_done, read = threading.Event(), threading.Event(), browser._reading
 
     def read_slowly() -> str:

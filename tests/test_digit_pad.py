@@ -1,4 +1,4 @@
-"""The digit pad without a browser: what goes into the page, what comes back, what stands in for it."""
+"""The digit pad without a browser: what is sent to the page, what comes back, and the static figure."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def network(*middle, inputs=(28, 28, 1), last=None) -> keras.Model:
 
 @pytest.fixture(scope="module")
 def small() -> dict[str, keras.Model]:
-    """Untrained networks with every kind of layer of the course, and biases that are not zero."""
+    """Untrained networks with every kind of layer in the course, and nonzero biases."""
     networks = {
         "dense": network(layers.Dense(12, activation="relu"), inputs=(784,)),
         "deep": network(
@@ -49,7 +49,7 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 
 
 def compute(description: dict, weights: bytes, image: np.ndarray) -> np.ndarray:
-    """What a page is to compute: the same from nothing but the description, with scipy."""
+    """What the page should compute, done with scipy from the description alone."""
     floats = np.frombuffer(weights, "<f4")
     values = image.reshape(description["input"])
 
@@ -80,14 +80,14 @@ def compute(description: dict, weights: bytes, image: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", ["dense", "deep"])
-def test_description_says_all_that_is_needed(small, digits, name):
+def test_description_is_sufficient(small, digits, name):
     description, weights = network_description(small[name])
     for image in digits[0][:5] / np.float32(255):
         answer = np.asarray(small[name](image.reshape(1, *description["input"])))[0]
         assert np.allclose(compute(description, weights, image), answer, atol=1e-6)
 
 
-def test_description_holds_what_keras_counts(small):
+def test_description_has_all_weights_and_layers(small):
     description, weights = network_description(small["deep"])
     assert len(weights) == 4 * small["deep"].count_params()
     assert [layer["kind"] for layer in description["layers"]] == [
@@ -113,22 +113,22 @@ def test_description_holds_what_keras_counts(small):
         (network(layers.Dense(3, activation="relu")), r"Dense with {'input': \(28, 28, 1\)}"),
         (network(layers.BatchNormalization()), "a BatchNormalization"),
         (network(last=layers.Dense(10)), "Dense with linear"),
-        (network(last=layers.Dense(9, activation="softmax")), r"leads from \(28, 28, 1\) to \(9,\)"),
-        (network(inputs=(32, 32, 1)), r"leads from \(32, 32, 1\) to \(10,\)"),
+        (network(last=layers.Dense(9, activation="softmax")), r"maps \(28, 28, 1\) to \(9,\)"),
+        (network(inputs=(32, 32, 1)), r"maps \(32, 32, 1\) to \(10,\)"),
         (keras.Sequential([layers.Dense(10)]), "must be a built keras.Sequential"),
         ("mlp", "must be a built keras.Sequential, got 'mlp'"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_description_refuses_what_the_page_cannot_compute(model, message):
+def test_description_rejects_what_the_page_cannot_compute(model, message):
     with pytest.raises(ValueError, match=message):
         network_description(model)
 
 
-# What the pad is given
+# The pad's arguments
 
 
-def test_pad_carries_images_as_bytes(small, digits):
+def test_pad_sends_images_as_bytes(small, digits):
     images, labels = digits
     exact = DigitPad(small, images, labels)
     assert exact._images == images.tobytes()
@@ -147,18 +147,18 @@ def test_pad_carries_images_as_bytes(small, digits):
         ({"images": np.zeros((28, 28))}, r"got \(28, 28\); for one image pass image\[None\]"),
         ({"images": np.full((1, 28, 28), 2.0)}, "uint8 or floats from 0 to 1, got float64"),
         ({"images": np.zeros((1, 28, 28), int)}, "uint8 or floats from 0 to 1, got int64"),
-        ({"labels": [3]}, "one an image: got 1 for 0 images"),
-        ({"images": np.zeros((2, 28, 28)), "labels": [3]}, "one an image: got 1 for 2 images"),
+        ({"labels": [3]}, "one label per image: got 1 for 0 images"),
+        ({"images": np.zeros((2, 28, 28)), "labels": [3]}, "one label per image: got 1 for 2 images"),
         ({"images": np.zeros((1, 28, 28)), "labels": [10]}, "labels must hold digits 0 to 9"),
         ({"images": np.zeros((1, 28, 28)), "labels": np.eye(10)[:1]}, r"take argmax\(axis=1\)"),
     ],
 )
-def test_pad_refuses(small, arguments, message):
+def test_bad_arguments(small, arguments, message):
     with pytest.raises(ValueError, match=message):
         DigitPad(**{"networks": small} | arguments)
 
 
-# What the pad says
+# The pad's state
 
 
 def test_pad_starts_with_the_example(small):
@@ -175,7 +175,7 @@ def sent_by_the_page(image, answers) -> dict:
     return {"input": memoryview(image.tobytes()), "probabilities": answers}
 
 
-def test_pad_takes_what_the_page_sends(small, digits):
+def test_pad_accepts_what_the_page_sends(small, digits):
     pad = DigitPad(small)
     image = digits[0][0] / np.float32(255)
     answers = {"dense": np.eye(10)[3].tolist(), "deep": [0.05] * 8 + [0.4, 0.2]}
@@ -209,7 +209,7 @@ def test_many_changes_leave_nothing_behind(small, digits):
     assert_leaves_nothing(change)
 
 
-# What stands in for it where there is no kernel
+# Without a kernel
 
 
 def test_figure_shows_the_steps_and_the_answers(small):

@@ -1,4 +1,4 @@
-"""The dropout explorer's state: what is dropped and rescaled, what is refused, and what the view says."""
+"""The dropout explorer's state: what is dropped and rescaled, what is rejected, and what the view says."""
 
 import re
 
@@ -22,13 +22,13 @@ def explorer(signal) -> DropoutExplorer:
     return DropoutExplorer(signal, rate=0.25, seed=7)
 
 
-def test_survivors_are_divided_and_the_others_zero(explorer, signal):
+def test_survivors_are_rescaled_and_the_others_zero(explorer, signal):
     assert 0 < explorer.survives.sum() < 32
     np.testing.assert_allclose(explorer.after[explorer.survives], signal[explorer.survives] / 0.75)
     assert not explorer.after[~explorer.survives].any()
 
 
-def test_it_is_the_dropout_of_notebook_04(explorer, signal):
+def test_it_equals_the_dropout_in_notebook_04(explorer, signal):
     rng = np.random.default_rng(7)
     shown = np.where(rng.random(signal.shape) >= 0.25, signal / (1 - 0.25), 0)
     np.testing.assert_array_equal(explorer.after, shown)
@@ -36,13 +36,13 @@ def test_it_is_the_dropout_of_notebook_04(explorer, signal):
 
 
 def test_average_of_many_draws_is_the_signal(explorer, signal):
-    # By notebook 04, exercise 3, for one draw; an average of n draws varies sqrt(n) times less.
+    # Notebook 04, exercise 3, gives the deviation of one draw; averaging n draws divides it by sqrt(n).
     deviation = signal * np.sqrt(0.25 / 0.75 / 1000)
     assert (abs(explorer.average - signal) < 5 * deviation).all()
     assert (explorer.average != signal).any()
 
 
-def test_share_that_is_dropped_is_the_rate():
+def test_dropped_share_is_the_rate():
     explorer = DropoutExplorer(np.ones(64))
     for rate in (0, 0.3, 0.9):
         explorer.rate = rate
@@ -50,7 +50,7 @@ def test_share_that_is_dropped_is_the_rate():
         assert dropped == pytest.approx(rate, abs=0.02)
 
 
-def test_each_seed_is_a_draw_and_comes_back(explorer):
+def test_each_seed_is_a_repeatable_draw(explorer):
     first = explorer.after
     explorer.seed = 8
     assert (explorer.after != first).any()
@@ -68,7 +68,7 @@ def test_inference_changes_nothing(explorer, signal):
 
 
 def bars(explorer) -> list[tuple[float, float]]:
-    """The heights of the bars before and after, in parts of the largest before."""
+    """The heights of the bars before and after, relative to the largest before."""
     heights = [float(height) for height in re.findall(r"height='([\d.]+)' ", explorer._view.value)]
     top = max(heights[::2])
     return [(before / top, after / top) for before, after in zip(heights[::2], heights[1::2], strict=True)]
@@ -86,7 +86,7 @@ def test_view_shows_the_draw(explorer, signal):
         assert f">{number:.2f}</td>" in explorer._view.value
 
 
-def test_controls_and_state_follow_each_other(explorer):
+def test_controls_and_state_stay_in_sync(explorer):
     row = explorer.children[0].children
     training, rate, seed, again = row
     explorer.rate, explorer.training = 0.5, False
@@ -104,7 +104,7 @@ def test_controls_and_state_follow_each_other(explorer):
     ("name", "value"),
     [("rate", 0.95), ("rate", -0.1), ("rate", "half"), ("seed", -1), ("seed", 1.5), ("training", "yes")],
 )
-def test_bad_value_is_refused_and_changes_nothing(explorer, signal, name, value):
+def test_bad_value_is_rejected_and_changes_nothing(explorer, signal, name, value):
     before = repr(explorer), explorer._view.value
     with pytest.raises(TraitError, match=f"'{name}' trait of a DropoutExplorer"):
         setattr(explorer, name, value)
@@ -125,7 +125,7 @@ def test_bad_value_is_refused_and_changes_nothing(explorer, signal, name, value)
         (["a", "b"], "finite numbers"),
     ],
 )
-def test_bad_signal_is_refused(signal, complaint):
+def test_bad_signal_is_rejected(signal, complaint):
     with pytest.raises(ValueError, match=complaint):
         DropoutExplorer(signal)
 
@@ -139,7 +139,7 @@ def bars_are_finite(view: str) -> bool:
     return not re.search("nan|inf", view)
 
 
-def test_cell_has_a_line_and_a_picture(explorer, signal):
+def test_output_has_text_and_picture(explorer, signal):
     data, _ = explorer._repr_mimebundle_()
     assert data["text/plain"] == (
         f"DropoutExplorer: training, rate 0.25, seed 7, {explorer.survives.sum()} of 32 survive, "

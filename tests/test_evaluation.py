@@ -1,4 +1,4 @@
-"""Each count, interval and ranking against another library, and on cases small enough to check by eye."""
+"""Check each count, interval and ranking against another library, and on cases that can be checked by eye."""
 
 import math
 
@@ -18,7 +18,7 @@ from mnist_helpers import (
 
 
 def rows(*confidences_at: tuple[int, float]) -> np.ndarray:
-    """Probabilities with the given confidence at the given digit, and the rest spread over the others."""
+    """Probabilities with the given confidence in the given digit, and the rest spread over the others."""
     out = np.array([np.full(10, (1 - confidence) / 9) for _, confidence in confidences_at])
     for row, (digit, confidence) in zip(out, confidences_at, strict=True):
         row[digit] = confidence
@@ -37,14 +37,14 @@ def test_wilson_equals_scipy(rng, confidence):
 
 
 def test_wilson_by_eye():
-    # Wilson's own limiting case, z² / (n + z²) for none of n, and its mirror image.
+    # The limiting case of 0 out of n, whose upper end is z² / (n + z²), and its mirror image.
     z2 = 1.959963984540054**2
     assert wilson_interval(0, 10) == pytest.approx((0, z2 / (10 + z2)))
     assert wilson_interval(10, 10) == pytest.approx((10 / (10 + z2), 1))
     assert wilson_interval(50, 100) == pytest.approx((0.4038, 0.5962), abs=5e-5)
 
 
-def test_wilson_holds_the_share_itself():
+def test_wilson_contains_the_proportion():
     for n in range(1, 200):
         for correct in range(n + 1):
             low, high = wilson_interval(correct, n)
@@ -89,7 +89,7 @@ def test_mcnemar_equals_scipy(rng):
 
 
 def test_mcnemar_by_eye():
-    # All five to one side: two of the 2⁵ sequences of tosses are that uneven.
+    # Five against none: two of the 2⁵ sequences of tosses are that uneven.
     assert mcnemar_exact(5, 0) == mcnemar_exact(0, 5) == 2 / 32
     # One against three: (1 + 4) sequences of 16 on each side.
     assert mcnemar_exact(1, 3) == 10 / 16
@@ -97,7 +97,7 @@ def test_mcnemar_by_eye():
     assert mcnemar_exact(0, 0) == 1
 
 
-def test_mcnemar_of_many():
+def test_mcnemar_of_large_counts():
     assert 0 < mcnemar_exact(0, 1000) < 1e-300
     assert mcnemar_exact(np.int64(70), np.uint8(20)) == mcnemar_exact(70, 20)
 
@@ -125,14 +125,14 @@ def test_confusion_equals_sklearn(predictions):
     true, probabilities = predictions
     predicted = probabilities.argmax(axis=1)
     ours = confusion_matrix(true, predicted)
-    assert not np.array_equal(ours, ours.T)  # so that a transposed one would be seen
+    assert not np.array_equal(ours, ours.T)  # so that a transposed matrix would be noticed
     assert np.array_equal(ours, metrics.confusion_matrix(true, predicted, labels=range(10)))
     assert ours.dtype == np.int64
     assert ours.sum() == len(true)
 
 
 def test_confusion_by_eye():
-    # A 4 is read as 9 twice, a 9 as 4 never; a 7 once rightly.
+    # A 4 is read as 9 twice, a 9 as 4 never; a 7 is read correctly once.
     counts = confusion_matrix([4, 4, 7], np.array([9, 9, 7], dtype="uint8"))
     assert counts[4, 9] == 2
     assert counts[9, 4] == 0
@@ -181,14 +181,14 @@ def test_precision_and_recall_equal_sklearn(predictions):
 
 
 def test_precision_and_recall_by_eye():
-    # Four of class 0, one of them taken for 1; two of class 1, both found.
+    # Four of class 0, one of them predicted as 1; two of class 1, both found.
     precision, recall = precision_recall([[3, 1], [0, 2]])
     assert precision.tolist() == [1, 2 / 3]
     assert recall.tolist() == [3 / 4, 1]
 
 
 def test_precision_and_recall_are_nan_where_they_mean_nothing():
-    # Class 1 never occurs, class 2 is never predicted; numpy says nothing about the 0 / 0.
+    # Class 1 never occurs, class 2 is never predicted; numpy does not warn about 0 / 0.
     with np.errstate(all="raise"):
         precision, recall = precision_recall([[5, 1, 0], [0, 0, 0], [2, 0, 0]])
     np.testing.assert_array_equal(precision, [5 / 7, 0, np.nan])
@@ -224,9 +224,9 @@ def test_rank_mistakes_equals_a_plain_sort(predictions):
 
 def test_rank_mistakes_by_eye():
     probabilities = rows((1, 0.6), (2, 0.99), (3, 0.9), (4, 0.7))
-    # Images 0 and 2 are right, though 2 is among the surest.
+    # Images 0 and 2 are right, even though 2 is among the most confident.
     assert rank_mistakes([1, 7, 3, 8], probabilities).tolist() == [1, 3]
-    # The confidence counts is that in the wrong answer, not what is left for the right one.
+    # The confidence that counts is the one in the wrong answer, not in the right one.
     assert rank_mistakes([0, 0, 0, 0], probabilities).tolist() == [1, 2, 3, 0]
 
 
@@ -268,7 +268,7 @@ def test_reliability_by_eye():
 
 
 def test_reliability_at_the_edges_of_bins():
-    # A bin holds its lower edge; a confidence of 1, and one that rounding left above it, are in the last.
+    # A bin includes its lower edge; a confidence of 1, or slightly above by rounding, is in the last.
     probabilities = rows((0, 0.5), (0, 0.8), (0, 1.0), (0, 1.0))
     probabilities[3, 0] = 1.0000002
     _, _, count = reliability_bins([0, 0, 0, 0], probabilities)

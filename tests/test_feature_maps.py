@@ -1,4 +1,4 @@
-"""The feature maps' state: what a layer gives, what is refused, and what the view shows."""
+"""The feature maps' state: what a layer outputs, what is rejected, and what the view shows."""
 
 import gc
 import threading
@@ -44,11 +44,11 @@ def state(maps: FeatureMaps) -> tuple:
     return tuple(controls.values())
 
 
-def test_it_begins_at_the_beginning(maps):
+def test_initial_state(maps):
     assert state(maps) == ("CNN", 0, 0, "convolution 1", 0)
 
 
-def test_first_convolution_is_that_of_scipy(maps, data):
+def test_first_convolution_equals_scipy(maps, data):
     models, images, labels = data
     maps.digit, maps.number = 7, 3
     image = images[np.flatnonzero(labels == 7)[3], :, :, 0]
@@ -93,7 +93,7 @@ def test_pooling_is_the_largest_of_four(maps):
     np.testing.assert_array_equal(maps.maps, before.reshape(13, 2, 13, 2, 32).max(axis=(1, 3)))
 
 
-def test_what_is_impossible_gives_way(maps, data):
+def test_invalid_choices_are_reset(maps, data):
     maps.network, maps.layer, maps.channel = "Deep CNN", "convolution 4", 63
     maps.network = "CNN"
     assert state(maps) == ("CNN", 0, 0, "convolution 1", 31)
@@ -107,7 +107,7 @@ def test_what_is_impossible_gives_way(maps, data):
     assert state(maps) == ("CNN", least, counts[least] - 1, "dense 2", 9)
 
 
-def test_controls_lead_and_get_back_what_holds(maps):
+def test_controls_set_the_state_and_invalid_values_are_reset(maps):
     maps._controls["channel"].value = 5
     maps._controls["layer"].value = "convolution 2"
     maps._controls["digit"].value = 4
@@ -117,7 +117,7 @@ def test_controls_lead_and_get_back_what_holds(maps):
 
 
 def test_change_in_another_thread_is_not_lost(maps, monkeypatch):
-    # JupyterLab can have the messages of two controls handled by two threads of the kernel.
+    # Messages from two controls in JupyterLab can be handled in two threads of the kernel.
     in_the_middle, allowed = threading.Event(), maps._allowed
 
     def allowed_slowly(name: str):
@@ -135,7 +135,7 @@ def test_change_in_another_thread_is_not_lost(maps, monkeypatch):
     assert state(maps) == ("CNN", 4, 0, "convolution 1", 5)
 
 
-def test_view_says_and_shows_the_state(maps):
+def test_view_describes_and_shows_the_state(maps):
     maps.digit, maps.layer, maps.channel = 3, "convolution 2", 5
     values = maps.maps
     assert maps._said.text == (
@@ -151,7 +151,7 @@ def test_channels_share_one_scale(maps):
     maps.layer, maps.channel = "convolution 2", 7
     _, sheet, large = maps._pictures()
     values = maps.maps
-    assert np.ptp(values.max(axis=(0, 1))) > 1  # else this would test nothing
+    assert np.ptp(values.max(axis=(0, 1))) > 1  # otherwise this tests nothing
     expected = np.rint(255 * (1 - values / values.max()))
     assert abs(large - expected[..., 7]).max() <= 1
     for i in range(32):
@@ -159,7 +159,7 @@ def test_channels_share_one_scale(maps):
         assert abs(sheet[top : top + 11, left : left + 11, 0] - expected[..., i]).max() <= 1
 
 
-def test_sheet_frames_one_channel_and_leaves_all_whole():
+def test_sheet_frames_one_channel_and_covers_none():
     inks = np.arange(2 * 2 * 9, dtype="uint8").reshape(2, 2, 9)
     sheet = _sheet(inks, chosen=8)
     assert sheet.shape == (2 * 3 + 1, 8 * 3 + 1, 3)
@@ -193,7 +193,7 @@ def test_picture_has_whole_pixels_and_fits(shape):
         ("number", 400, r"number must be one of 0 to \d+; got 400"),
     ],
 )
-def test_bad_value_is_refused_and_changes_nothing(maps, name, value, complaint):
+def test_bad_value_is_rejected_and_changes_nothing(maps, name, value, complaint):
     before = state(maps), maps._view.value, maps._said.text
     with pytest.raises(TraitError, match=complaint):
         setattr(maps, name, value)
@@ -211,15 +211,15 @@ def test_bad_value_is_refused_and_changes_nothing(maps, name, value, complaint):
         (lambda m, x, y: (m, x * 255, y), "images must hold numbers from 0 to 1, got 0.0 to 255.0"),
         (lambda m, x, y: (m, x, y[:9]), r"labels must be 500 integers, .* shape \(9,\)"),
         (lambda m, x, y: (m, x, np.eye(10)[y]), r"labels must be .*labels.argmax\(axis=1\)"),
-        (lambda m, x, y: (m, x, y % 8), "labels must hold each digit, and lack 8, 9"),
+        (lambda m, x, y: (m, x, y % 8), "labels must contain every digit, missing 8, 9"),
     ],
 )
-def test_bad_argument_is_refused(data, change, complaint):
+def test_bad_argument_is_rejected(data, change, complaint):
     with pytest.raises(ValueError, match=complaint):
         FeatureMaps(*change(*data))
 
 
-def test_cell_has_a_line_and_a_picture(maps):
+def test_output_has_text_and_picture(maps):
     bundle, _ = maps._repr_mimebundle_()
     assert bundle["text/plain"] == repr(maps)
     assert {"image/png", "application/vnd.jupyter.widget-view+json"} < set(bundle)
@@ -238,12 +238,12 @@ def test_two_hundred_changes_leave_nothing_behind(maps):
         for i in range(200):
             maps.layer = ("convolution 1", "pooling 2", "dense 2")[i % 3]
             maps.channel = i % 10
-            maps.digit = i // 20  # seldom, as a pass through the network takes its time
+            maps.digit = i // 20  # seldom, because a forward pass takes time
 
     assert_leaves_nothing(move)
 
 
-def test_nothing_is_traced_or_built_by_a_change(maps):
+def test_changes_build_and_trace_nothing(maps):
     import keras
 
     def networks() -> int:

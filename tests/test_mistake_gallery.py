@@ -1,4 +1,4 @@
-"""The mistake gallery without a page: which images a choice selects, and what is said of each."""
+"""The mistake gallery without a page: which images are selected, and what is said about each."""
 
 import base64
 import io
@@ -21,7 +21,7 @@ NAMES = ("one", "two", "<three>")
 
 @pytest.fixture
 def arrays(predictions, rng) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Images of noise, true digits, and the probabilities of three networks that differ."""
+    """Images of noise, true digits, and the probabilities from three different networks."""
     true, first = predictions
     others = [rng.permutation(first), rng.permutation(first)]
     images = rng.random((len(true), 28, 28, 1)).astype("float32")
@@ -34,7 +34,7 @@ def gallery(arrays) -> MistakeGallery:
 
 
 def parts(widget: ipywidgets.Widget) -> list[ipywidgets.Widget]:
-    """A widget with all that is in it."""
+    """A widget and all widgets inside it."""
     return [widget, *(part for child in getattr(widget, "children", ()) for part in parts(child))]
 
 
@@ -46,12 +46,12 @@ def control(widget: ipywidgets.Widget, description: str) -> ipywidgets.Widget:
 
 
 def choose(widget: ipywidgets.Widget, description: str, cell: list[int]) -> None:
-    """What a click in a grid does: the page sends this message."""
+    """Click a cell in the grid: the page sends this message."""
     control(widget, description)._handle_custom_msg({"cell": cell}, [])
 
 
 def view(widget: ipywidgets.Widget) -> list[dict]:
-    """All that a page is told."""
+    """All that is sent to the page."""
     return [part.get_state() for part in parts(widget)]
 
 
@@ -65,7 +65,7 @@ def status(gallery: MistakeGallery) -> str:
 
 
 def by_hand(true, probabilities, true_digit, predicted_digit, confidence=0.0) -> list[int]:
-    """What a choice must select, one image after the other."""
+    """The expected selection, found image by image."""
     found = []
     for i, row in enumerate(probabilities):
         read = int(row.argmax())
@@ -95,7 +95,7 @@ def test_starts_with_all_mistakes_of_the_first_network(gallery, arrays):
     ("true_digit", "predicted_digit", "confidence"),
     [(None, None, 0.7), (3, None, 0), (None, 4, 0), (3, 4, 0), (4, 3, 0.4), (7, 7, 0), (0, None, 0.7)],
 )
-def test_selects_what_fits(gallery, arrays, network, true_digit, predicted_digit, confidence):
+def test_selects_matching_images(gallery, arrays, network, true_digit, predicted_digit, confidence):
     _, true, probabilities = arrays
     gallery.network, gallery.confidence = network, confidence
     gallery.true_digit, gallery.predicted_digit = true_digit, predicted_digit
@@ -104,7 +104,7 @@ def test_selects_what_fits(gallery, arrays, network, true_digit, predicted_digit
     assert gallery.selection.tolist() == expected
 
 
-def test_images_of_one_confidence_keep_their_order(arrays):
+def test_ties_keep_their_order(arrays):
     images, _, _ = arrays
     rows = np.array([[1] + 9 * [0], [0.64] + 9 * [0.04]])[np.arange(2000) % 2]
     gallery = MistakeGallery(images, np.full(2000, 5), {"never right": rows})
@@ -112,7 +112,7 @@ def test_images_of_one_confidence_keep_their_order(arrays):
 
 
 @pytest.mark.parametrize("confidence", [0, 0.6])
-def test_every_cell_selects_as_many_as_it_says(gallery, arrays, confidence):
+def test_every_cell_selects_as_many_as_it_counts(gallery, arrays, confidence):
     _, true, probabilities = arrays
     enough = probabilities["two"].max(axis=1) >= confidence
     expected = confusion_matrix(true[enough], probabilities["two"][enough].argmax(axis=1))
@@ -125,12 +125,12 @@ def test_every_cell_selects_as_many_as_it_says(gallery, arrays, confidence):
         assert len(gallery.selection) == count
 
 
-def test_mistakes_are_shaded_and_what_is_right_is_not(gallery):
+def test_only_mistakes_are_shaded(gallery):
     shades = np.array(control(gallery, "Confusion matrix").shades)
     mistakes = gallery.confusion * (1 - np.eye(10, dtype=int))
     assert not shades.diagonal().any()
     assert shades.argmax() == mistakes.argmax()
-    assert shades.max() < 137  # where black numbers can no longer be read
+    assert shades.max() < 137  # above this, black numbers are hard to read
     assert np.all(np.diff(shades.ravel()[np.argsort(mistakes, axis=None)]) >= 0)
 
 
@@ -145,7 +145,7 @@ def test_cell_is_marked_when_both_digits_are_chosen(gallery):
     assert grid.cell == [] and gallery.true_digit is None
 
 
-def test_controls_and_state_go_together(gallery):
+def test_controls_and_state_stay_in_sync(gallery):
     control(gallery, "network").value = "two"
     control(gallery, "true digit").value = 6
     control(gallery, "read as").value = 0
@@ -187,7 +187,7 @@ def test_pages_show_each_image_once(gallery, caplog):
     assert seen == gallery.selection.tolist()
     assert len(seen) > 24 and gallery.page == gallery.pages - 1
     assert control(gallery, "Next page").disabled
-    assert not caplog.records  # where ipywidgets puts the exceptions of a click
+    assert not caplog.records  # ipywidgets logs exceptions in click handlers
     control(gallery, "Previous page").click()
     assert gallery.page == gallery.pages - 2
 
@@ -195,14 +195,14 @@ def test_pages_show_each_image_once(gallery, caplog):
 @pytest.mark.parametrize(
     ("name", "value"), [("network", "two"), ("true_digit", 1), ("predicted_digit", 1), ("confidence", 0.3)]
 )
-def test_another_choice_begins_at_its_first_page(gallery, name, value):
+def test_another_selection_starts_at_its_first_page(gallery, name, value):
     gallery.page = 2
     setattr(gallery, name, value)
     assert gallery.page == 0
     assert np.array_equal(gallery.shown, gallery.selection[:12])
 
 
-def test_each_picture_says_what_every_network_said(gallery, arrays):
+def test_each_picture_lists_every_prediction(gallery, arrays):
     images, true, probabilities = arrays
     gallery.network = "two"
     figures = re.findall(r"<figure.*?</figure>", html(gallery))
@@ -256,7 +256,7 @@ def test_arrays_that_do_not_fit(arrays, change, complaint):
         ("page", 1000),
     ],
 )
-def test_what_there_is_not_changes_nothing(gallery, name, value):
+def test_bad_value_changes_nothing(gallery, name, value):
     gallery.page = 3
     before, state = repr(gallery), view(gallery)
     with pytest.raises(TraitError, match=name):
@@ -283,7 +283,7 @@ def test_static_figure_shows_the_page(gallery, arrays):
         assert all(line.startswith(start) for line, start in zip(lines, said, strict=True))
 
 
-def test_two_galleries_do_not_disturb_each_other(gallery, arrays):
+def test_two_galleries_are_independent(gallery, arrays):
     other = MistakeGallery(*arrays)
     state = view(gallery)
     other.true_digit, other.page = 3, 1

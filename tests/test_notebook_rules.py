@@ -1,7 +1,7 @@
-"""The rules that every notebook of the course keeps.
+"""The rules that every notebook of the course follows.
 
-A rule is a function that takes a notebook and its path and yields what is wrong; `@rule` has it applied to
-every file in ``notebooks/``. Below the rules, each is tried on notebooks that break it.
+A rule is a function that takes a notebook and its path and yields what is wrong; `@rule` applies it to every
+notebook of the course. Below the rules, each is tested on notebooks that break it.
 """
 
 import ast
@@ -59,7 +59,7 @@ def rule(function: Rule) -> Rule:
     return function
 
 
-# What the rules look at
+# Helpers
 
 
 def number(path: Path) -> str:
@@ -85,7 +85,7 @@ def syntax_tree(source: str) -> ast.Module:
 
 @functools.cache
 def parsed(source: str) -> ast.Module:
-    """The syntax tree of a code cell; empty if it is not Python, which `is_plain_python` reports."""
+    """A code cell's syntax tree; empty if it is not Python, which `is_plain_python` reports."""
     try:
         return syntax_tree(source)
     except SyntaxError:
@@ -97,7 +97,7 @@ def nodes(cell: NotebookNode) -> list[ast.AST]:
 
 
 def name_of(node: ast.AST) -> str:
-    """``f`` for the name ``f`` and the attribute ``x.f``, and for calls of these."""
+    """``f`` for the name ``f``, the attribute ``x.f``, and calls of either."""
     if isinstance(node, ast.Call):
         return name_of(node.func)
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
@@ -108,7 +108,7 @@ def calls(cell: NotebookNode, name: str) -> list[ast.Call]:
 
 
 def bullets(markdown: str) -> int:
-    """How many bullets a list has, up to the first line that is neither one nor the rest of one."""
+    """How many bullets a list has, up to the first line that does not belong to a bullet."""
     lines = re.match(r"\s*((?:(?:[-*] .*|  .*|)\n)*)", markdown + "\n")[1].splitlines()
     return sum(line.startswith(("- ", "* ")) for line in lines)
 
@@ -128,7 +128,7 @@ def begins_with_title_objectives_and_times(notebook, path):
         rf"\d+<!-- result: {what}\.{number(path)}\.minutes -->" for what in ("read", "run")
     )
     if not re.search(rf"\bAbout {read_times} minutes to read, {run_times}(?: minutes?)? to run\.", first):
-        yield "the first cell must say how many minutes it takes to read and to run, with their sources"
+        yield "the first cell must say how many minutes it takes to read and to run, with sources"
     before = [other for other in sorted(path.parent.glob(LESSONS)) if other.name < path.name]
     if before and f"]({before[-1].name}" not in first:
         yield f"the first cell must link to {before[-1].name}"
@@ -156,7 +156,7 @@ def ends_with_summary_exercises_and_next(notebook, path):
 
 @rule
 def has_exercises_with_solutions(notebook, path):
-    # One letter a cell: the number of an exercise, its stub, its solution, other code, other text.
+    # One character per cell: an exercise's number, its stub, a solution, other code, or other text.
     shape = ""
     for cell in notebook.cells:
         titles = re.findall(r"^### Exercise (\d): \S", cell.source, re.MULTILINE)
@@ -166,7 +166,7 @@ def has_exercises_with_solutions(notebook, path):
         else:
             shape += "".join(titles) or "t"
     if not re.fullmatch("[ct]*1es+t*2es+t*(3es+t*(4es+t*)?)?", shape):
-        yield "exercises must be 2 to 4 of ### Exercise 1: title, stub (e) and solutions (s); found " + shape
+        yield "exercises must be 2 to 4, each a ### Exercise title, a stub (e), solutions (s); found " + shape
     for i, cell in code_cells(notebook):
         hidden = "hide-cell" in tags(cell) and cell.metadata.get("jupyter", {}).get("source_hidden") is True
         if hidden != ("solution" in tags(cell)):
@@ -180,7 +180,7 @@ def solutions_check_what_they_conclude(notebook, path):
         concludes = COMPARATIVE.search(comments)
         checks = any(isinstance(node, ast.Assert) for node in nodes(cell))
         if "solution" in tags(cell) and concludes and not checks:
-            yield f"cell {i} concludes ({concludes[0]!r}) and asserts nothing"
+            yield f"cell {i} concludes ({concludes[0]!r}) but asserts nothing"
 
 
 # Cells
@@ -188,7 +188,7 @@ def solutions_check_what_they_conclude(notebook, path):
 
 @rule
 def is_plain_python(notebook, path):
-    """No shell, no magics: the code runs in any Python."""
+    """No shell commands, no magics: the code runs in any Python."""
     for i, cell in code_cells(notebook):
         try:
             syntax_tree(cell.source)
@@ -202,11 +202,11 @@ def imports_in_one_cell(notebook, path):
         i
         for i, cell in code_cells(notebook)
         if any(isinstance(node, ast.Import | ast.ImportFrom) for node in nodes(cell))
-        and "script" not in tags(cell)  # complete, to be copied into an empty file
+        and "script" not in tags(cell)  # a complete script, to be copied into an empty file
     ]
     first = [i for i, cell in code_cells(notebook) if "parameters" not in tags(cell)][:1]
     if importing != first:
-        yield f"imports stand in the first code cell after the parameters, nowhere else; found in {importing}"
+        yield f"imports must be in the first code cell after parameters, nowhere else; found in {importing}"
 
 
 @rule
@@ -222,7 +222,7 @@ def describes_its_pictures(notebook, path):
         pictures = sum("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
         alt = alt_text(cell)
         if pictures and len(alt) < 40:
-            yield f"cell {i} makes a picture and needs an alt text of at least 40 characters, has {alt!r}"
+            yield f"cell {i} has a picture and needs an alt text of at least 40 characters, got {alt!r}"
         if alt and not pictures:
             yield f"cell {i} has an alt text but no picture"
 
@@ -230,7 +230,7 @@ def describes_its_pictures(notebook, path):
 @rule
 def links_lead_somewhere(notebook, path):
     for link in broken_links(markdown_of(notebook), path):
-        yield f"the link {link} leads nowhere"
+        yield f"the link {link} is broken"
 
 
 @rule
@@ -250,12 +250,12 @@ def compares_every_output(notebook, path):
         if unknown := tags(cell) - TAGS:
             yield f"cell {i} has unknown tags {unknown}"
         if re.search(r"#\s*(NBVAL|PYTEST_VALIDATE)", cell.source):
-            yield f"cell {i}: a comment must not tell the tests to look away"
+            yield f"cell {i}: a comment must not tell nbval to skip a cell"
 
 
 @rule
 def measures_only_in_07(notebook, path):
-    """What nbval leaves out of its comparison elsewhere than in training lines is in 07 alone."""
+    """Outside training lines, only 07 may print numbers that nbval does not compare."""
     for i, cell in code_cells(notebook):
         for output in cell.outputs:
             measured = re.search(r"\b\d+\.\d+ s\b|live [a-z ]+ \d", output.get("text", ""))
@@ -265,23 +265,23 @@ def measures_only_in_07(notebook, path):
 
 @rule
 def trains_as_the_reference_run_did(notebook, path):
-    """What nbval leaves out of its comparison, the digits of training lines, the record has too."""
+    """nbval ignores the digits in training lines, so compare them with the reference run's record."""
     printed = "".join(output.get("text", "") for _, cell in code_cells(notebook) for output in cell.outputs)
     lines = re.findall(r"^\d+/\d+((?: - \w+: [\d.]+)+)$", printed, re.MULTILINE)
     if number(path) not in RUN_OF:
         if lines:
-            yield "only notebooks 02 to 04 train for all to see"
+            yield "only notebooks 02 to 04 may print training lines"
         return
     expected = lines_of_reference_run(RUN_OF[number(path)])
     if not lines or lines != expected[: len(lines)]:
         yield (
             f"the training printed {lines}, the reference run {expected[: len(lines)]}; "
-            "run make reference and make outputs on one machine"
+            "run make reference and make outputs on the same machine"
         )
 
 
 def lines_of_reference_run(run: str) -> list[str]:
-    """What Keras printed of each epoch, without the count of batches and the times."""
+    """What Keras printed for each epoch, without the number of batches and the times."""
     history = load_run(run)[1]["history"]
     keys = ("accuracy", "loss", "val_accuracy", "val_loss")
     return [
@@ -330,7 +330,7 @@ def _only_prepares_test_set(node: ast.AST) -> str | None:
     elif isinstance(node, ast.Compare):
         looked_at = [node]
     elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Name):
-        looked_at = [node.value]  # A second name would hide it from this test.
+        looked_at = [node.value]  # A second name would hide it from this rule.
     elif isinstance(node, ast.Call):
         if re.match("show_|plot_|imshow|matshow", name_of(node)):
             looked_at = [*node.args, *(keyword.value for keyword in node.keywords)]
@@ -379,11 +379,11 @@ def touches_no_files(notebook, path):
         }
         for node in nodes(cell):
             if name_of(node) in {"save_run", "save_results"} and node not in guarded:
-                yield f"cell {i}: {name_of(node)} stands only where a notebook trains, under `if RUN_FOLDER`"
+                yield f"cell {i}: {name_of(node)} is only for training notebooks, under `if RUN_FOLDER`"
             elif isinstance(node, ast.Call) and name_of(node) in FILE_ACCESS:
                 yield f"cell {i} reads or writes files: {ast.unparse(node)}"
             elif isinstance(node, ast.Import | ast.ImportFrom) and imported(node) & FILE_MODULES:
-                yield f"cell {i} imports what reads or writes files: {ast.unparse(node)}"
+                yield f"cell {i} imports a module that reads or writes files: {ast.unparse(node)}"
             elif isinstance(node, ast.Assign) and re.match("RUN_FOLDER = (?!None)", ast.unparse(node)):
                 yield f"cell {i}: RUN_FOLDER must be None, so that a reader's run saves nothing"
 
@@ -400,22 +400,22 @@ def imported(node: ast.Import | ast.ImportFrom) -> set[str]:
 def chooses_its_words(notebook, path):
     for where, text in texts(notebook):
         for word in FORBIDDEN_WORDS.findall(prose(text)):
-            yield f"{where}: {word!r} is no word of this course"
+            yield f"{where}: {word!r} is not used in this course"
 
 
 @rule
 def has_lean_metadata(notebook, path):
-    """Nothing that differs from run to run, so that `make outputs` leaves a small diff."""
+    """No metadata that differs from run to run, so that `make outputs` makes small diffs."""
     if notebook.metadata.get("kernelspec", {}).get("name") != "python3":
         yield "the kernel must be python3"
     if extra := set(notebook.metadata) - {"kernelspec", "language_info"}:
-        yield f"the notebook's metadata holds {extra}"
+        yield f"the notebook's metadata has extra keys {extra}"
     for i, cell in enumerate(notebook.cells):
         if extra := set(cell.metadata) - {"tags", "jupyter", "mystnb", "slideshow", "holds"}:
-            yield f"the metadata of cell {i} holds {extra}"
+            yield f"the metadata of cell {i} has extra keys {extra}"
 
 
-# Shown code against the package and the reference runs
+# Shown code, compared with the package and the reference runs
 
 INTRODUCED = {
     name: found[1]
@@ -451,7 +451,7 @@ def shows_what_the_helpers_do(notebook, path):
             if not any(
                 calls(cell, name) and _asserts_equality(cell) for _, cell in code_cells(notebook, False)
             ):
-                yield "one cell must call load_splits and assert that its arrays equal the lesson's"
+                yield "a cell must call load_splits and assert that its arrays equal the lesson's"
             continue
         shown = [
             node
@@ -460,7 +460,7 @@ def shows_what_the_helpers_do(notebook, path):
             if isinstance(node, ast.FunctionDef) and node.name == name
         ]
         if len(shown) != 1:
-            yield f"{name} must be defined once, since the package says that it is introduced here"
+            yield f"{name} must be defined once, because the package says that it is introduced here"
         elif difference := difference_to_helper(shown[0]):
             yield difference
 
@@ -472,7 +472,7 @@ def _asserts_equality(cell: NotebookNode) -> bool:
 
 
 def difference_to_helper(shown: ast.FunctionDef) -> str | None:
-    """Run a function that a notebook shows, and the helper of the same name, on random arrays."""
+    """Compare a function shown in a notebook with the helper of the same name, on random arguments."""
     namespace = {"np": np, "math": math, "NormalDist": NormalDist, "tf": tf}
     exec(compile(ast.Module([shown], []), f"<shown {shown.name}>", "exec"), namespace)
     rng = np.random.default_rng(1927)
@@ -483,7 +483,7 @@ def difference_to_helper(shown: ast.FunctionDef) -> str | None:
             try:
                 found = namespace[shown.name](*arguments)
             except Exception as error:
-                return f"the {shown.name} that is shown does not run by itself: {error!r}"
+                return f"the {shown.name} that is shown does not run on its own: {error!r}"
         found, expected = map(_arrays, (found, expected))
         if not (len(found) == len(expected) and all(map(_equal, found, expected))):
             return f"the {shown.name} that is shown gives {found}, the package's gives {expected}"
@@ -511,17 +511,17 @@ def builds_and_trains_the_reference_network(notebook, path):
     try:
         model, recipe = build(notebook)
     except Exception as error:
-        yield f"the cells that build and compile the network do not run by themselves: {error!r}"
+        yield f"the cells that build and compile the network do not run on their own: {error!r}"
         return
     if anatomy(model) != anatomy(reference):
-        yield f"the network is not that of the reference run: {anatomy(model)}, {anatomy(reference)}"
+        yield f"the network is not the reference run's: {anatomy(model)}, {anatomy(reference)}"
     for key, value in recipe.items():
         if value != run[key]:
             yield f"{key} is {value!r} here, {run[key]!r} in the reference run"
 
 
 def build(notebook: NotebookNode) -> tuple:
-    """Build and compile the network that a notebook shows; return it and the recipe of its training."""
+    """Build and compile the network shown in a notebook; return it and its training recipe."""
     cells = [cell for _, cell in code_cells(notebook, exercises=False)]
     (model_cell,) = (cell for cell in cells if calls(cell, "Sequential") and calls(cell, "set_random_seed"))
     (parameters,) = (cell for cell in cells if "parameters" in tags(cell))
@@ -554,14 +554,14 @@ def build(notebook: NotebookNode) -> tuple:
 
 
 def anatomy(model) -> list:
-    """A network's input and the layers with all that makes them what they are, apart from their names."""
+    """A network's input shape and its layers' types and settings, without their names."""
     return [model.input_shape] + [
         (type(layer).__name__, {key: value for key, value in layer.get_config().items() if key != "name"})
         for layer in model.layers
     ]
 
 
-# The course keeps them
+# The course follows the rules
 
 
 def complaints(name: str, notebook: NotebookNode, path: Path) -> str:
@@ -570,7 +570,7 @@ def complaints(name: str, notebook: NotebookNode, path: Path) -> str:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 @pytest.mark.parametrize("name", RULES)
-def test_rule_is_kept(name, path):
+def test_rule_is_followed(name, path):
     found = complaints(name, read(path), path)
     assert not found, found
 
@@ -584,7 +584,7 @@ def test_readme_chooses_its_words():
     assert not FORBIDDEN_WORDS.findall(prose(README.read_text(encoding="utf-8")))
 
 
-# The rules notice what breaks them
+# The rules notice violations
 
 LESSON = """
 === markdown
@@ -695,7 +695,7 @@ def notebook_of(text: str) -> NotebookNode:
 
 @pytest.fixture
 def course(tmp_path) -> Path:
-    """A folder with a course of three notebooks; the second is to be filled by the test."""
+    """A folder with a course of three notebooks; the second is a good lesson."""
     for name in ("01_preprocessing", "02_mlp", "03_cnn"):
         text = LESSON if name == "02_mlp" else "=== markdown\n# Look\n\n## One digit"
         nbformat.write(notebook_of(text), tmp_path / f"{name}.ipynb")
@@ -754,7 +754,7 @@ def test_rule_accepts_a_good_notebook(name, course):
         ("links_lead_somewhere", "#One-digit", "#Two-digits", "#Two-digits"),
         ("links_lead_somewhere", "](03_cnn", "](04_cnn", "04_cnn"),
         ("compares_every_output", "code exercise", "code exercise nbval-skip", "unknown tags"),
-        ("compares_every_output", "print(1)", "# NBVAL_SKIP", "look away"),
+        ("compares_every_output", "print(1)", "# NBVAL_SKIP", "to skip a cell"),
         ("leaves_the_test_set_alone", "(x_val, y_val), _ =", "(x_val, y_val), test =", "must be unpacked"),
         ("leaves_the_test_set_alone", "(x_val, y_val), _ =", "(x_val, y_val), *_ =", "must be unpacked"),
         ("leaves_the_test_set_alone", "print(1)", "print(_[0])", "must not be read"),
@@ -764,8 +764,8 @@ def test_rule_accepts_a_good_notebook(name, course):
         ("touches_no_files", "print(1)", "open('x')", "reads or writes"),
         ("touches_no_files", "print(1)", "model.save('x')", "reads or writes"),
         ("touches_no_files", "print(1)", "np.load('x')", "reads or writes"),
-        ("touches_no_files", "import numpy as np", "import os.path", "imports what"),
-        ("touches_no_files", "import numpy as np", "from pathlib import Path", "imports what"),
+        ("touches_no_files", "import numpy as np", "import os.path", "imports a module"),
+        ("touches_no_files", "import numpy as np", "from pathlib import Path", "imports a module"),
         ("touches_no_files", "if RUN_FOLDER:", "if True:", "under `if RUN_FOLDER`"),
         ("touches_no_files", "RUN_FOLDER = None", "RUN_FOLDER = 'x'", "must be None"),
         ("chooses_its_words", "A remark", "Obviously a remark", "Obviously"),
@@ -776,13 +776,13 @@ def test_rule_accepts_a_good_notebook(name, course):
             "builds_and_trains_the_reference_network",
             'Dense(256, activation="relu")',
             "Dense(128)",
-            "is not that",
+            "is not the reference run's",
         ),
         (
             "builds_and_trains_the_reference_network",
             'Dense(256, activation="relu")',
             "Dropout(0.5)",
-            "is not that",
+            "is not the reference run's",
         ),
         ("builds_and_trains_the_reference_network", "shape=(784,)", "shape=(None,)", "do not run"),
         (
@@ -814,7 +814,7 @@ def test_rule_accepts_a_good_notebook(name, course):
         ("builds_and_trains_the_reference_network", "keras.utils.set_random_seed(SEED)\n", "", "do not run"),
     ],
 )
-def test_rule_notices_a_change_of_text(name, old, new, complaint, course):
+def test_rule_notices_changed_text(name, old, new, complaint, course):
     assert old in LESSON
     assert complaint in complaints(name, notebook_of(LESSON.replace(old, new, 1)), course / "02_mlp.ipynb")
 
@@ -848,7 +848,7 @@ def training(notebook: NotebookNode) -> NotebookNode:
             lambda nb: (
                 training(nb).outputs[0].update(text=training(nb).outputs[0].text.replace("0.9", "0.8"))
             ),
-            "on one machine",
+            "on the same machine",
         ),
         ("is_executed_in_order", lambda nb: picture(nb).update(execution_count=99), "1, 2, 3"),
         ("is_executed_in_order", lambda nb: nb.cells[1].update(execution_count=None), "1, 2, 3"),
@@ -870,15 +870,15 @@ def training(notebook: NotebookNode) -> NotebookNode:
             "have their source hidden",
         ),
         ("has_lean_metadata", lambda nb: nb.metadata.kernelspec.update(name="course"), "kernel"),
-        ("has_lean_metadata", lambda nb: nb.metadata.update(widgets={}), "holds {'widgets'}"),
+        ("has_lean_metadata", lambda nb: nb.metadata.update(widgets={}), "extra keys {'widgets'}"),
         (
             "has_lean_metadata",
             lambda nb: nb.cells[2].metadata.update(execution={}),
-            "cell 2 holds {'execution'}",
+            "cell 2 has extra keys {'execution'}",
         ),
     ],
 )
-def test_rule_notices_a_change_of_metadata(name, change, complaint, course):
+def test_rule_notices_changed_metadata(name, change, complaint, course):
     notebook = notebook_of(LESSON)
     change(notebook)
     assert complaint in complaints(name, notebook, course / "02_mlp.ipynb")

@@ -1,4 +1,4 @@
-"""The package as a whole: quick to import, free of TensorFlow where it can be, documented, and quiet."""
+"""The package as a whole: quick to import, free of TensorFlow where possible, documented, and quiet."""
 
 import importlib
 import inspect
@@ -22,7 +22,7 @@ def test_import_is_quick_and_loads_nothing_heavy(python):
     assert seconds < 0.3
 
 
-def test_all_but_the_reference_runs_works_without_tensorflow(python):
+def test_all_but_the_reference_runs_work_without_tensorflow(python):
     result = python(
         "import sys\n"
         "sys.modules['tensorflow'] = sys.modules['keras'] = None  # importing either raises ImportError\n"
@@ -49,7 +49,7 @@ def test_data_and_evaluation_work_without_matplotlib(python):
     assert (result.stdout, result.stderr) == ("True 1.0\n", "")
 
 
-def test_reference_is_loaded_without_keras_until_it_is_called(python):
+def test_reference_imports_keras_only_when_called(python):
     result = python("import sys\nfrom mnist_helpers import load_run, save_run\nprint('keras' in sys.modules)")
     assert (result.stdout, result.stderr) == ("False\n", "")
 
@@ -77,7 +77,7 @@ def test_every_name_is_documented(name):
     assert ("Parameters\n----------" in doc) == bool(parameters)
     for parameter in parameters:
         assert parameter in doc.partition("Parameters\n")[2]
-    # A function that says that it raises says what.
+    # A function that raises documents it.
     if "raise " in inspect.getsource(inspect.unwrap(function)):
         assert "Raises\n------" in doc
 
@@ -110,7 +110,7 @@ def test_bfloat16_is_looked_up_in_the_flags(tmp_path, text, answer):
 # quiet_start
 
 
-def test_keras_starts_without_a_word(python):
+def test_keras_starts_silently(python):
     result = python(
         "from mnist_helpers import quiet_start\n"
         "with quiet_start():\n"
@@ -135,7 +135,7 @@ def test_only_the_block_is_quiet(python):
     assert result.stdout == "stdout stays\n"
 
 
-def test_exception_passes_and_error_stream_comes_back(python):
+def test_exception_propagates_and_stderr_is_restored(python):
     result = python(
         "import sys\n"
         "from mnist_helpers import quiet_start\n"
@@ -152,7 +152,7 @@ def test_exception_passes_and_error_stream_comes_back(python):
     assert result.stderr.endswith("RuntimeError: seen\n")
 
 
-def test_no_file_stays_open(python):
+def test_no_file_descriptor_is_leaked(python):
     result = python(
         "import os\n"
         "from mnist_helpers import quiet_start\n"

@@ -40,7 +40,7 @@ def titles(axes) -> list[str]:
 
 
 def texts(ax: Axes) -> dict[tuple[int, int], str]:
-    """What is written at each (x, y)."""
+    """The text at each (x, y)."""
     found = {text.get_position(): text.get_text() for text in ax.texts}
     assert len(found) == len(ax.texts)
     return found
@@ -49,7 +49,7 @@ def texts(ax: Axes) -> dict[tuple[int, int], str]:
 # set_style
 
 
-def test_style_tells_lines_apart_twice():
+def test_style_tells_lines_apart_by_color_and_dashes():
     set_style()
     cycle = list(plt.rcParams["axes.prop_cycle"])
     assert (
@@ -93,7 +93,7 @@ def test_digits_run_left_to_right_then_down(images):
     assert [(place.rowspan.start, place.colspan.start) for place in places] == [
         (i // 5, i % 5) for i in range(12)
     ]
-    # Three places of the grid stay empty, with no frame.
+    # Three places in the grid stay empty, without a frame.
     rest = axes[0].figure.axes[12:]
     assert len(rest) == 3
     assert not any(ax.axison or ax.images for ax in rest)
@@ -123,7 +123,7 @@ def test_one_digit_alone_gets_a_hint(shape):
     ) as caught:
         show_digits(np.zeros(shape))
     assert f"got {shape};" in str(caught.value)
-    show_digits(np.zeros(shape)[None])  # the hint is right
+    show_digits(np.zeros(shape)[None])  # the hint works
 
 
 @pytest.mark.parametrize("shape", [(), (5,), (5, 783), (5, 27, 28), (5, 28, 28, 3), (1, 5, 28, 28)])
@@ -155,11 +155,11 @@ def test_channels_are_the_last_axis(rng):
     assert axes.shape == (9,)
     assert np.array_equal(shown(axes), np.transpose(maps, (2, 0, 1)))
     assert titles(axes) == [str(i) for i in range(9)]
-    assert axes[8].get_subplotspec().rowspan.start == 1  # eight to a row
+    assert axes[8].get_subplotspec().rowspan.start == 1  # eight per row
 
 
 def test_channels_share_one_scale():
-    # The second channel is far weaker than the first and must look so.
+    # The second channel is far weaker than the first, and must look weaker.
     maps = np.stack([np.linspace(0, 8, 9).reshape(3, 3), np.linspace(0, 0.5, 9).reshape(3, 3)], axis=-1)
     assert [ax.images[0].get_clim() for ax in show_channels(maps)] == [(0, 8), (0, 8)]
 
@@ -218,8 +218,8 @@ def test_pixels_are_written_where_they_are(images):
     assert np.array_equal(shown([ax])[0], images[0])
 
 
-def test_pixels_can_be_read_on_their_ground():
-    # Also in a pale image, in which the darkest pixel is no more than grey.
+def test_pixel_values_are_legible():
+    # Also in a pale image, where the darkest pixel is only gray.
     set_style()
     for largest in (100, 255):
         image = np.linspace(0, largest, 784).astype("uint8").reshape(28, 28)
@@ -238,7 +238,7 @@ def test_pixels_can_be_read_on_their_ground():
         (np.zeros(784, dtype="uint8"), r"uint8 of shape \(784,\)"),
     ],
 )
-def test_pixels_of_something_else(image, got):
+def test_bad_pixels(image, got):
     with pytest.raises(ValueError, match=rf"image must be uint8, \(28, 28\), got {got}"):
         show_pixels(image)
 
@@ -247,14 +247,14 @@ def test_pixels_of_something_else(image, got):
 
 
 def gallery(axes) -> list[tuple[int, int, float]]:
-    """True digit, predicted digit and confidence in percent, in the order in which a reader meets them."""
+    """True digit, predicted digit and confidence in percent, in reading order."""
     found = [re.fullmatch(r"(\d), read as (\d)\n(\d+\.\d) % sure", title).groups() for title in titles(axes)]
     return [(int(true), int(predicted), float(sure)) for true, predicted, sure in found]
 
 
 @pytest.fixture
 def misread(rng):
-    """Thirty images of which all but 0 and 1 are misread: of i, as i + 3, with a confidence of its own."""
+    """Thirty images, all but 0 and 1 misread: a digit i as i + 3, each with a different confidence."""
     images = rng.random((30, 28, 28), dtype="float32")
     true = np.arange(30) % 10
     predicted = (true + 3) % 10
@@ -283,7 +283,7 @@ def test_mistake_says_true_then_predicted_then_confidence():
     ],
 )
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_mistake_is_never_said_to_be_certain(confidence, said, dtype):
+def test_confidence_never_rounds_to_100_percent(confidence, said, dtype):
     probabilities = np.zeros((1, 10), dtype=dtype)
     probabilities[0, [8, 3]] = confidence, 1 - confidence
     (title,) = titles(show_mistakes(np.zeros((1, 784)), [3], probabilities, [0]))
@@ -318,7 +318,7 @@ def test_gallery_of_fewer_than_25(misread):
     assert not any(ax.axison or ax.images or ax.get_title() for ax in rest)
 
 
-def test_gallery_of_at_most_so_many(misread):
+def test_gallery_of_at_most_a_given_number(misread):
     images, true, _, probabilities, _ = misread
     assert len(show_mistakes(images, true, probabilities, range(2, 30), most=4)) == 4
 
@@ -401,13 +401,13 @@ def test_history_that_lacks_a_list(key):
     [SimpleNamespace(history=HISTORY), None, list(HISTORY)],
     ids=["what fit returns", "None", "list"],
 )
-def test_history_that_is_no_dict(history):
-    # A list of the very keys too.
+def test_history_that_is_not_a_dict(history):
+    # Not even a list of the right keys.
     with pytest.raises(ValueError, match=r"must be history\.history, not what fit returns"):
         plot_history(history)
 
 
-def test_history_in_a_whole_record_is_not_taken_for_one():
+def test_whole_record_is_not_accepted_as_history():
     with pytest.raises(ValueError, match="history is missing val_loss, accuracy, val_accuracy;"):
         plot_history({"loss": "categorical_crossentropy", "history": HISTORY})
 
@@ -428,7 +428,7 @@ def test_confusion_has_true_digits_down_and_predicted_across(confusion):
     assert [label.get_text() for label in ax.get_xticklabels()] == list("0123456789")
     assert [label.get_text() for label in ax.get_yticklabels()] == list("0123456789")
     diagonal = {(i, i): str(900 + 10 * i) for i in range(10)}
-    # At (x, y), so predicted first; zeros are left out.
+    # Keys are (x, y), so predicted comes first; zeros are left out.
     assert texts(ax) == diagonal | {(9, 4): "23", (4, 9): "5", (2, 7): "11"}
     low, high = ax.get_ylim()
     assert low > high  # row 0 at the top
@@ -439,7 +439,7 @@ def test_confusion_shades_the_mistakes_only(confusion):
     assert np.array_equal(shade, confusion - np.diag(np.diag(confusion)))
 
 
-def test_confusion_counts_can_be_read_on_their_ground(confusion):
+def test_confusion_counts_are_legible(confusion):
     ax = plot_confusion(confusion)
     for text in ax.texts:
         x, y = text.get_position()
@@ -481,7 +481,7 @@ def dots_and_bars(ax: Axes) -> tuple[list, list]:
 
 @pytest.mark.parametrize("array", [list, np.array])
 def test_reliability_puts_confidence_across_and_accuracy_up(array):
-    # The first bin is empty. In the next 2 of 8 are right, in the last 3,000 of 4,000.
+    # The first bin is empty; 2 of 8 are right in the next, and 3,000 of 4,000 in the last.
     ax = plot_reliability(array([np.nan, 0.3, 0.9]), array([np.nan, 0.25, 0.75]), array([0, 8, 4000]))
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("mean confidence of the bin", "share that is right")
     assert np.array_equal(ax.lines[0].get_xydata(), [[0, 0], [1, 1]])
@@ -493,8 +493,8 @@ def test_reliability_puts_confidence_across_and_accuracy_up(array):
     assert ax.get_xlim() == ax.get_ylim() == (0, 1)
 
 
-def test_reliability_of_a_share_that_a_float_rounds_down():
-    # 15 / 22 * 22 comes out below 15.
+def test_reliability_of_a_share_rounded_down_as_a_float():
+    # In floating point, 15 / 22 * 22 is below 15.
     _, (bar,) = dots_and_bars(plot_reliability([0.6], [15 / 22], [22]))
     assert bar[1:] == wilson_interval(15, 22)
 
@@ -506,7 +506,7 @@ def test_reliability_of_predictions(predictions):
     assert 3 < filled.sum() < 10
     dots, bars = dots_and_bars(ax)
     assert dots == list(zip(confidence[filled], accuracy[filled], strict=True))
-    # Of a share as a float, the interval is that of the count behind it.
+    # The interval is computed from the count, which is recovered from the share.
     sure, right = predictions[1].max(axis=1), predictions[1].argmax(axis=1) == predictions[0]
     for (_, low, high), i in zip(bars, np.flatnonzero(filled), strict=True):
         within = (sure.astype("float64") * 10).astype(int).clip(max=9) == i

@@ -1,4 +1,4 @@
-"""The way from a drawing to an input, on drawings small enough to check by eye, and on MNIST itself."""
+"""Preparing a drawing as an input, on drawings small enough to check by eye and on MNIST itself."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ def test_fit_splits_cells_that_lie_on_an_edge():
 def test_fit_keeps_the_aspect_ratio():
     assert fit_into_box(np.ones((200, 130))).shape == (20, 13)
     assert fit_into_box(np.ones((50, 200))).shape == (5, 20)
-    # 13.5 pixels wide: in the middle of 14, with a quarter of a pixel of paper on both sides.
+    # 13.5 pixels wide: centered in 14, with a quarter of a pixel of paper on each side.
     assert np.allclose(fit_into_box(np.ones((200, 135)))[0], [0.75, *[1] * 12, 0.75])
 
 
@@ -58,7 +58,7 @@ def test_fit_keeps_the_mean_ink(rng):
     assert fit_into_box(drawing).mean() == pytest.approx(drawing.mean())
 
 
-def test_fit_refuses_a_box_without_pixels():
+def test_fit_rejects_a_box_without_pixels():
     with pytest.raises(ValueError, match="side must be at least 1 pixel, got 0"):
         fit_into_box(np.ones((3, 3)), 0)
 
@@ -74,7 +74,7 @@ def test_center_moves_the_mass_not_the_middle():
     assert np.array_equal(np.argwhere(image), [(13, 14), (14, 14), (15, 14)])
 
 
-def test_center_of_anything_is_less_than_half_a_pixel_off(rng):
+def test_center_is_at_most_half_a_pixel_off(rng):
     for _ in range(20):
         image = center_by_mass(rng.random((20, 12)) ** 5)
         assert np.abs(np.subtract(center_of_mass(image), 14)).max() <= 0.5
@@ -97,19 +97,19 @@ def test_center_without_ink():
 
 
 def test_mnist_digits_prepared_again_stay_as_they_are(digits):
-    # This is how one knows that it is MNIST's way: the same box, the same center, the same rounding.
+    # This shows that we follow MNIST: the same box, the same center, the same rounding.
     same = [np.allclose(prepare(digit), digit, atol=1e-6) for digit in digits]
     assert np.mean(same) > 0.999
 
 
-def test_mnist_digits_from_a_larger_paper_come_back(digits):
+def test_mnist_digits_on_larger_paper_are_recovered(digits):
     for digit in digits[:20]:
         paper = np.zeros((56, 56))
-        paper[5:33, 20:48] = digit  # off the middle
+        paper[5:33, 20:48] = digit  # off center
         assert np.allclose(prepare(np.kron(paper, np.ones((5, 5)))), digit, atol=1e-6)
 
 
-def test_prepared_without_any_step_is_the_whole_paper_made_smaller(rng):
+def test_prepare_without_any_step_shrinks_the_whole_paper(rng):
     drawing = rng.random((280, 280))
     means = drawing.reshape(28, 10, 28, 10).mean(axis=(1, 3))
     assert np.allclose(prepare(drawing, crop=False, fit=False, center=False), means, atol=1e-6)
@@ -151,7 +151,7 @@ def test_prepare_nothing():
         (np.full((28, 28), np.nan), "from 0 to 1, got nan"),
     ],
 )
-def test_no_drawing(drawing, message):
+def test_bad_drawing(drawing, message):
     with pytest.raises(ValueError, match=message):
         prepare(drawing)
 
@@ -173,6 +173,6 @@ def test_dot_and_no_stroke():
     assert not draw_strokes([], width=6).any()
 
 
-def test_ink_does_not_add_up():
+def test_overlapping_ink_does_not_add_up():
     once = draw_strokes([[(5, 5), (25, 25)]], width=4, side=30)
     assert np.array_equal(draw_strokes([[(5, 5), (25, 25)], [(25, 25), (5, 5)]], width=4, side=30), once)

@@ -1,4 +1,4 @@
-"""The files around the course agree with each other and with what the course is."""
+"""The project's files agree with each other and with the course."""
 
 import base64
 import re
@@ -36,7 +36,7 @@ def wanted(project: dict) -> list[Requirement]:
 
 
 def locked(lock: str) -> list[tuple[Requirement, str]]:
-    """The pins of a lock file, each with the lines below it: its hashes and whose dependency it is."""
+    """A lock file's pins, each with the lines below it: its hashes and what requires it."""
     pins = re.split(r"^(?=[A-Za-z0-9])", lock, flags=re.MULTILINE)[1:]
     return [(Requirement(pin.partition("\\")[0].partition("\n")[0]), pin) for pin in pins]
 
@@ -86,11 +86,11 @@ def environment_problems(environment: dict, project: dict) -> list[str]:
     return problems
 
 
-def test_lock_holds_what_pyproject_asks_for(project):
+def test_lock_matches_pyproject(project):
     assert not lock_problems(project, text_of("requirements.txt"))
 
 
-def test_conda_installs_what_pip_does(project):
+def test_conda_installs_the_same_as_pip(project):
     assert not environment_problems(yaml.safe_load(text_of("environment.yml")), project)
 
 
@@ -99,7 +99,7 @@ def test_lock_was_made_by_the_command_in_the_makefile():
     assert f"#    {command}\n" in text_of("requirements.txt")
 
 
-def test_pythons_are_those_that_pyproject_allows(project):
+def test_python_versions_match_pyproject(project):
     allowed = SpecifierSet(project["requires-python"])
     assert [f"3.{minor}" for minor in range(30) if f"3.{minor}.0" in allowed] == list(PYTHONS)
 
@@ -138,7 +138,7 @@ ruff==0.17.6 \\
         ),
     ],
 )
-def test_lock_that_does_not_fit_is_noticed(old, new, complaint):
+def test_mismatched_lock_is_noticed(old, new, complaint):
     found = "\n".join(lock_problems(PROJECT, LOCK.replace(old, new, 1)))
     assert complaint in found and bool(complaint) == bool(found)
 
@@ -154,7 +154,7 @@ def test_lock_that_does_not_fit_is_noticed(old, new, complaint):
         (["python=3.12", "pip"], "pip must install"),
     ],
 )
-def test_conda_environment_that_does_not_fit_is_noticed(dependencies, complaint):
+def test_mismatched_conda_environment_is_noticed(dependencies, complaint):
     found = "\n".join(environment_problems({"dependencies": dependencies}, PROJECT))
     assert complaint in found and bool(complaint) == bool(found)
 
@@ -163,7 +163,7 @@ def test_conda_environment_that_does_not_fit_is_noticed(dependencies, complaint)
 
 
 def git(*arguments: str, folder: Path = ROOT) -> list[str]:
-    """The lines that git prints. It looks at what belongs to the project, not at a reader's own files."""
+    """The lines that git prints. Git sees only the project's files, not a reader's own."""
     run = subprocess.run(
         ["git", *arguments], cwd=folder, check=False, capture_output=True, text=True, encoding="utf-8"
     )
@@ -175,11 +175,11 @@ LEFTOVER = re.compile(
     r"(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini|__pycache__|\.ipynb_checkpoints|\.idea|\.vscode|Untitled[^/]*)(/|$)"
     r"|-checkpoint\.|\.nbconvert\.ipynb$|\.(pyc|orig|rej|swp|tmp|bak|log)$|~$"
 )
-# Places of one machine. Each is written so that it does not find itself.
+# Paths on one machine. The pattern is written so that it does not match itself.
 PLACES = r"(^|[^A-Za-z0-9+/._-])/(work|home|root|tmp|Users)/|[s]hared/"
 
 
-def test_repository_holds_the_course_and_no_leftovers():
+def test_repository_has_the_course_and_no_leftovers():
     files = git("ls-files")
     assert {f"notebooks/{path.name}" for path in NOTEBOOKS} == {
         file for file in files if file.endswith(".ipynb")
@@ -187,7 +187,7 @@ def test_repository_holds_the_course_and_no_leftovers():
     assert not [file for file in files if LEFTOVER.search(file)]
 
 
-def test_no_file_names_a_place_of_one_machine():
+def test_no_file_has_a_path_on_one_machine():
     assert not git("grep", "-nIE", PLACES)
 
 
@@ -199,7 +199,7 @@ def test_leftover_is_noticed(file):
 
 
 @pytest.mark.parametrize("folder", ["work", "home", "tmp"])
-def test_place_of_one_machine_is_noticed(folder, tmp_path):
+def test_path_on_one_machine_is_noticed(folder, tmp_path):
     note = tmp_path / "note.txt"
     note.write_text(f"see /{folder}/x, or ../{'sha' + 'red'}/x\n")
     found = git("grep", "--no-index", "-oE", PLACES, note.name, folder=tmp_path)
@@ -215,7 +215,7 @@ def test_readme_names_every_command():
     assert targets <= set(re.findall(r"\bmake (\w+)", README.read_text(encoding="utf-8")))
 
 
-def test_readme_links_to_every_notebook_and_to_nothing_that_is_not_there():
+def test_readme_links_to_every_notebook_and_has_no_broken_links():
     markdown = README.read_text(encoding="utf-8")
     assert {f"notebooks/{path.name}" for path in NOTEBOOKS} <= set(links(markdown))
     assert not broken_links(markdown, README)

@@ -1,4 +1,4 @@
-"""What `make site`, `make student` and `make slides` write, as files; tests/browser/test_site.py uses it."""
+"""The files that `make site`, `make student` and `make slides` write. browser/test_site.py opens them."""
 
 import os
 import re
@@ -39,11 +39,11 @@ def article(page: BeautifulSoup) -> BeautifulSoup:
     return page.select_one("article.bd-article")
 
 
-def test_there_is_a_page_for_each_notebook_and_to_look_things_up(pages):
+def test_site_has_all_pages(pages):
     assert set(pages) == {*EXTRA, *(path.stem for path in NOTEBOOKS), "genindex", "search"}
 
 
-def test_pages_load_from_the_site_alone(site, pages):
+def test_pages_load_only_from_the_site(site, pages):
     for name, page in pages.items():
         for part in page.select(LOADED):
             address = part.get("src") or part.get("href")
@@ -76,7 +76,7 @@ def test_external_links_are_listed_in_one_place(pages):
     for path in NOTEBOOKS:
         markdown = "\n\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
         external = {link for link in links(markdown) if link.startswith("http")}
-        assert external <= listed, f"{path.stem} links to {external - listed}, which references.md lacks"
+        assert external <= listed, f"{path.stem} links to {external - listed}, which references.md does not"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -88,7 +88,7 @@ def test_page_has_each_figure_with_its_alt_text(pages, path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_page_folds_solutions_and_nothing_else(pages, path):
+def test_page_folds_only_solutions(pages, path):
     solutions = [cell for cell in read(path).cells if "solution" in cell.metadata.get("tags", [])]
     folds = article(pages[path.stem]).select("details.hide")
     assert [fold.select_one("summary").get_text(" ", strip=True).split()[0] for fold in folds] == [
@@ -98,7 +98,7 @@ def test_page_folds_solutions_and_nothing_else(pages, path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_page_leaves_no_formula_to_a_script(pages, path):
+def test_page_renders_formulas_without_a_script(pages, path):
     text = BeautifulSoup(str(article(pages[path.stem])), "html.parser")
     for code in text.select("pre, code, annotation"):
         code.decompose()
@@ -114,7 +114,7 @@ def test_page_downloads_as_its_notebook(site, pages):
         assert (site / "_sources" / path.name).read_bytes() == path.read_bytes()
 
 
-def test_widgets_run_in_the_page_or_say_what_they_would_add(pages):
+def test_widgets_run_on_the_page_or_have_a_note(pages):
     for name, live in (
         ("index", "digit_pad"),
         ("03_cnn", "convolution_explorer"),
@@ -138,7 +138,7 @@ def test_terms_are_linked_to_the_glossary(pages):
     assert len(linked) >= 93
 
 
-def test_each_notebook_has_questions_with_an_answer_to_every_answer(pages):
+def test_questions_have_feedback_on_every_answer(pages):
     for path in NOTEBOOKS:
         section = article(pages[path.stem]).find(id="check-yourself")
         questions = re.findall(r"^\d+\. .*\?$", section.get_text(), re.MULTILINE)
@@ -151,7 +151,7 @@ def test_each_notebook_has_questions_with_an_answer_to_every_answer(pages):
         assert all(re.search(r" (No|Not quite): |Right\.", text) for text in said)
 
 
-def test_launch_buttons_need_the_address_of_the_repository(tmp_path, pages):
+def test_launch_buttons_need_the_repository_url(tmp_path, pages):
     assert "mybinder" not in str(pages["02_mlp"])
     address = "https://github.com/you/handwriting"
     command = [
@@ -208,7 +208,7 @@ def test_students_get_the_course_and_its_package(student):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_students_get_exercises_without_solutions_and_outputs(student, path):
+def test_students_get_exercises_without_solutions_or_outputs(student, path):
     notebook, whole = nbformat.read(student / "notebooks" / path.name, as_version=4), read(path)
     assert [cell.source for cell in notebook.cells] == [
         cell.source for cell in whole.cells if "solution" not in cell.metadata.get("tags", [])
@@ -250,7 +250,7 @@ def test_deck_shows_the_figures_and_says_the_rest(decks, path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_every_cell_says_what_it_is_on_the_slides(path):
+def test_every_cell_has_a_slide_type(path):
     kinds = {"slide", "subslide", "notes", "skip"}
     assert {cell.metadata.get("slideshow", {}).get("slide_type") for cell in read(path).cells} <= kinds
 
@@ -265,7 +265,7 @@ def test_every_cell_says_what_it_is_on_the_slides(path):
         ("**1. Why?**\n\n<details><summary>A</summary>\n\nNo.\n\n</details>", None, ""),
     ],
 )
-def test_prose_is_said_and_not_shown(markdown, shown, said):
+def test_prose_goes_to_the_notes(markdown, shown, said):
     assert publish.shown_and_said(markdown) == (markdown if shown is None else shown, said)
 
 

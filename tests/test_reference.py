@@ -1,4 +1,4 @@
-"""A run survives saving and loading, damage to its files is found, and the runs of the course hold."""
+"""Runs survive saving and loading, damaged files are detected, and the course's own runs are sound."""
 
 import json
 import shutil
@@ -66,7 +66,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 # Saving and loading
 
 
-def test_saved_is_what_is_loaded(histories, saved):
+def test_loaded_equals_saved(histories, saved):
     model, run = load_run("mlp", saved)
     history = histories["mlp"]
     for ours, theirs in zip(model.get_weights(), history.model.get_weights(), strict=True):
@@ -108,7 +108,7 @@ def test_record_says_how_the_run_was_made(saved):
     assert run["versions"]["numpy"] == np.__version__
 
 
-def test_saving_leaves_two_files_a_run(saved):
+def test_saving_writes_two_files_per_run(saved):
     assert sorted(contents(saved)) == ["cnn.json", "cnn.keras", "mlp.json", "mlp.keras"]
     assert len(list(saved.iterdir())) == 4
 
@@ -125,7 +125,7 @@ def test_saving_again_replaces(histories, folder):
     ids=["model.save", "json.dumps", "write_text"],
 )
 @pytest.mark.parametrize("new", [True, False], ids=["first run", "second run"])
-def test_saving_that_fails_leaves_things_as_they_were(histories, folder, monkeypatch, where, what, new):
+def test_failed_save_changes_nothing(histories, folder, monkeypatch, where, what, new):
     if new:
         for file in folder.glob("mlp.*"):
             file.unlink()
@@ -144,7 +144,7 @@ def test_saving_that_fails_leaves_things_as_they_were(histories, folder, monkeyp
     assert sorted(path.name for path in folder.iterdir()) == sorted(before)
 
 
-def test_record_that_is_no_json_leaves_things_as_they_were(histories, folder):
+def test_unserializable_record_changes_nothing(histories, folder):
     before = contents(folder)
     with pytest.raises(TypeError, match="not JSON serializable"):
         save_run(folder, "mlp", histories["cnn"], seed=object(), batch_size=32, seconds=1)
@@ -171,7 +171,7 @@ def test_saving_to_a_missing_folder(histories, tmp_path):
 def untrained():
     history = keras.callbacks.History()
     history.set_model(keras.Sequential([keras.Input(shape=(2,)), keras.layers.Dense(1)]))
-    history.on_train_begin()  # as after fit(epochs=0), or with an interrupt in the first epoch
+    history.on_train_begin()  # as after fit(epochs=0) or an interrupt in the first epoch
     return history
 
 
@@ -190,7 +190,7 @@ def test_history_without_epochs(tmp_path, history):
 
 
 def assert_refused(folder, name, error, file, message):
-    """Loading fails, and the error says which file is meant, what is wrong and how to get it back."""
+    """Loading fails, and the error says which file it is, what is wrong and how to restore it."""
     with pytest.raises(error, match=message) as caught:
         load_run(name, folder)
     assert f"the reference file {folder / file} " in str(caught.value)
@@ -202,7 +202,7 @@ def assert_refused(folder, name, error, file, message):
 def test_missing_file(folder, file):
     (folder / file).unlink()
     assert_refused(folder, "mlp", FileNotFoundError, file, "is missing")
-    load_run("cnn", folder)  # the other run is none the worse
+    load_run("cnn", folder)  # the other run is unaffected
 
 
 def test_missing_folder(tmp_path):
@@ -270,8 +270,8 @@ def test_swapped_runs(folder, kinds, file, message):
         assert_refused(folder, name, ValueError, file.format(name), message.format(name=name, other=other))
 
 
-def test_model_with_code_in_it_is_refused(tmp_path):
-    # A Lambda layer carries Python code. Keras' safe mode does not run it, though the hash is right.
+def test_model_with_code_in_it_is_rejected(tmp_path):
+    # A Lambda layer contains Python code. Keras' safe mode refuses it even if the hash is right.
     x = np.ones((4, 2))
     model = keras.Sequential(
         [keras.Input(shape=(2,)), keras.layers.Lambda(lambda x: x + 1), keras.layers.Dense(1)]
@@ -350,7 +350,7 @@ def test_reference_model_is_the_one_that_the_record_describes(course_run, valida
     images, labels = validation
     images = images.reshape(len(images), *model.input_shape[1:])
     measured = model.evaluate(images, labels, batch_size=500, verbose=0, return_dict=True)
-    # Another processor may round otherwise: one image in 10,000 may fall to the other side.
+    # Another processor may round differently: one image in 10,000 may be classified differently.
     assert measured["accuracy"] == pytest.approx(run["history"]["val_accuracy"][-1], abs=1.01e-4)
     assert measured["loss"] == pytest.approx(run["history"]["val_loss"][-1], rel=1e-4)
 
@@ -375,11 +375,11 @@ def test_best_run_took_ten_minutes_at_most_with_each_seed():
     assert counts["val_errors"][0] == round(10_000 * (1 - run["history"]["val_accuracy"][-1]))
 
 
-def test_best_run_makes_the_errors_that_are_recorded():
+def test_best_run_makes_the_recorded_errors():
     _, _, (images, labels) = load_splits("channels")
     digits = load_run(reference.BEST_RUN)[0].predict(images, batch_size=500, verbose=0).argmax(axis=1)
     errors = int(np.sum(digits != labels.argmax(axis=1)))
-    # Another processor may round otherwise.
+    # Another processor may round differently.
     assert abs(errors - load_results("ten_minutes_seeds")["errors"][0]) <= 1
 
 
@@ -396,7 +396,7 @@ def test_saved_results_are_loaded(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["ablation.json"]
 
 
-def test_results_that_are_no_json_leave_things_as_they_were(tmp_path):
+def test_unserializable_results_change_nothing(tmp_path):
     save_results(tmp_path, "ablation", {"errors": 1})
     with pytest.raises(TypeError):
         save_results(tmp_path, "ablation", {"errors": object()})
@@ -404,7 +404,7 @@ def test_results_that_are_no_json_leave_things_as_they_were(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["ablation.json"]
 
 
-def test_results_for_nowhere_or_of_nothing_known(tmp_path):
+def test_results_with_a_missing_folder_or_unknown_name(tmp_path):
     with pytest.raises(FileNotFoundError, match="does not exist; create it first"):
         save_results(tmp_path / "nowhere", "ablation", {})
     for act in (lambda: save_results(tmp_path, "mlp", {}), lambda: load_results("mlp", tmp_path)):
@@ -434,5 +434,5 @@ def test_ablation_has_five_counts_of_each_variant():
     assert all(0 < count < 200 for counts in record["errors"].values() for count in counts)
 
 
-def test_factor_of_the_interval_is_that_of_five_values():
+def test_factor_of_the_interval_fits_five_values():
     assert scipy.stats.t.ppf(0.975, df=4) == pytest.approx(2.776, abs=5e-4)

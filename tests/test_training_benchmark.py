@@ -1,6 +1,7 @@
-"""What `make bench` makes of its measurements, and the record that the course quotes."""
+"""How `make bench` summarizes its measurements, and the record that the course quotes."""
 
 import pytest
+from results import FAST_EPOCHS
 
 from mnist_helpers import load_results
 from tests.benchmarks import training
@@ -19,7 +20,7 @@ def run(*seconds: float, accuracy: float = 0.5, seed: int = 1) -> dict:
     }
 
 
-def test_runs_are_summed_up_by_their_medians():
+def test_runs_are_summarized_by_their_medians():
     runs = [run(2, accuracy=0.97), run(9, accuracy=0.98, seed=2), run(3, accuracy=0.99, seed=3)]
     assert training.summary(runs, epochs=0) == {
         "peak_megabytes": 1003,
@@ -30,7 +31,7 @@ def test_runs_are_summed_up_by_their_medians():
     }
 
 
-def test_few_epochs_are_extrapolated_and_say_so():
+def test_a_few_epochs_are_extrapolated_and_marked():
     found = training.summary([run(6, 1, 2)], epochs=3)
     assert found == {"epoch_seconds": 1.5, "fit_seconds": 6 + 29 * 1.5, "extrapolated_from_epochs": 3}
     record = {"networks": {"mlp": {"recipes": {"start": found, "calls_of_100": found}}}}
@@ -45,7 +46,7 @@ def test_all_epochs_are_not_extrapolated():
     assert "extrapolated_from_epochs" not in found
 
 
-def test_limit_counts_every_product_and_sum(monkeypatch):
+def test_limit_counts_every_multiplication_and_addition(monkeypatch):
     monkeypatch.setattr(training, "operations_a_second", lambda: 1.0)
     dense = 784 * 256 + 256 * 256 + 256 * 256 + 256 * 10
     assert training.limit("mlp") == 50_000 * 6 * dense
@@ -54,14 +55,15 @@ def test_limit_counts_every_product_and_sum(monkeypatch):
     )
 
 
-def test_fast_recipe_is_that_of_the_lesson():
+def test_fast_recipe_comes_from_the_lesson():
     lesson = training.recipe_of_the_lesson()
     assert set(lesson["RECIPES"]) == set(training.LAYOUTS)
     assert callable(lesson["train_fast"])
+    assert {network: epochs for network, (epochs, _, _) in lesson["RECIPES"].items()} == FAST_EPOCHS
 
 
 @pytest.mark.parametrize("network", training.LAYOUTS)
-def test_fast_recipe_reached_what_the_plain_one_is_said_to(network):
+def test_fast_recipe_reached_the_published_accuracy(network):
     measured = load_results("training_times")["networks"][network]
     fast = measured["recipes"]["fast"]["test_accuracies"]
     assert len(fast) >= 3

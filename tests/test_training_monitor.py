@@ -1,4 +1,4 @@
-"""The training monitor on a network so small that an epoch of four steps takes milliseconds."""
+"""The training monitor, on a network so small that an epoch of four steps takes milliseconds."""
 
 import json
 import math
@@ -22,11 +22,11 @@ from mnist_helpers.widgets.training_monitor import TrainingMonitor, duration
 X = np.random.default_rng(0).random((64, 4), dtype="float32")
 Y = np.eye(2, dtype="float32")[(X.sum(axis=1) > 2).astype(int)]
 FIT = {"x": X, "y": Y, "batch_size": 16, "validation_data": (X, Y), "verbose": 0}
-LONG = 300  # epochs: some seconds, if nobody stops it
+LONG = 300  # epochs: a few seconds, if nothing stops it
 
 
 class At(keras.callbacks.Callback):
-    """Do something after one step of the training."""
+    """Do something after a given training step."""
 
     def __init__(self, step: int, action):
         super().__init__()
@@ -53,7 +53,7 @@ def monitor() -> TrainingMonitor:
 
 @pytest.fixture
 def shell(tmp_path):
-    """IPython as a notebook has it: it runs cells, and says when one has ended."""
+    """IPython as in a notebook: it runs cells and reports when one has ended."""
     no_files = Config({"HistoryManager": {"enabled": False}})
     yield InteractiveShell.instance(ipython_dir=str(tmp_path), config=no_files)
     InteractiveShell.clear_instance()
@@ -75,7 +75,7 @@ def test_is_a_callback_and_ready(monitor):
     assert repr(monitor) == "TrainingMonitor: ready"
 
 
-def test_prints_a_line_an_epoch_where_no_page_shows_it(model, monitor, capsys):
+def test_prints_a_line_per_epoch_if_no_page_shows_it(model, monitor, capsys):
     history = model.fit(**FIT, epochs=2, callbacks=[monitor]).history
     first, *lines, last = capsys.readouterr().out.splitlines()
     assert (first, last) == (
@@ -89,7 +89,7 @@ def test_prints_a_line_an_epoch_where_no_page_shows_it(model, monitor, capsys):
     ]
 
 
-def test_lines_of_a_long_training_come_before_its_end(model, monitor, capsys, monkeypatch):
+def test_lines_of_a_long_training_are_printed_before_its_end(model, monitor, capsys, monkeypatch):
     monkeypatch.setattr(training_monitor, "PATIENCE_SECONDS", 0.2)
     printed = []
     look = At(12, lambda: printed.append(capsys.readouterr().out))
@@ -99,21 +99,21 @@ def test_lines_of_a_long_training_come_before_its_end(model, monitor, capsys, mo
     assert re.findall(r"epoch . of 4 -", printed[0]) == ["epoch 1 of 4 -", "epoch 2 of 4 -"]
 
 
-def test_prints_nothing_where_a_page_shows_it(model, monitor, capsys):
+def test_prints_nothing_if_a_page_shows_it(model, monitor, capsys):
     shown = At(1, lambda: monitor._handle_custom_msg("shown", []))
     with ThreadPoolExecutor() as threads:
         threads.submit(model.fit, **FIT, epochs=2, callbacks=[shown, monitor]).result()
     assert capsys.readouterr().out == "TrainingMonitor: training, epoch 1 of 2\n"
 
 
-def test_history_is_that_of_keras_and_a_second_fit_begins_anew(model, monitor):
+def test_history_equals_keras_and_a_second_fit_starts_over(model, monitor):
     for epochs in (3, 2):
         history = model.fit(**FIT, epochs=epochs, callbacks=[monitor]).history
         assert monitor.history == history
         assert len(history["loss"]) == epochs
         assert monitor.view["curves"]["val_loss"] == [(i + 1, history["val_loss"][i]) for i in range(epochs)]
         assert repr(monitor) == f"TrainingMonitor: finished, epoch {epochs} of {epochs}"
-    assert monitor.model is None  # which would live as long as the kernel
+    assert monitor.model is None  # it would live as long as the kernel
 
 
 def test_view_within_an_epoch(model, monitor, monkeypatch):
@@ -156,11 +156,11 @@ def test_redraws_are_few(model, monitor):
     monitor.observe(views.append, "view")
     begin = time.monotonic()
     model.fit(**FIT | {"batch_size": 1, "validation_data": None}, epochs=3, callbacks=[monitor])
-    # At the begin, at the end, after each epoch, and every fifth of a second between them.
+    # At the start, at the end, after each epoch, and every fifth of a second in between.
     assert len(views) <= 5 + (time.monotonic() - begin) / training_monitor.REDRAW_SECONDS
 
 
-def test_stop_is_heard_while_fit_runs(model, monitor):
+def test_stop_works_while_fit_runs(model, monitor):
     with ThreadPoolExecutor() as threads:
         fit = threads.submit(model.fit, **FIT, epochs=LONG, callbacks=[monitor])
         while monitor.epoch < 3:
@@ -174,7 +174,7 @@ def test_stop_is_heard_while_fit_runs(model, monitor):
     assert not monitor.view["stoppable"]
 
 
-def test_stop_ends_the_epoch_at_hand(model, monitor):
+def test_stop_ends_the_current_epoch(model, monitor):
     steps = At(10**6, None)
     model.fit(**FIT, epochs=3, callbacks=[monitor, At(6, monitor.stop), steps])
     assert 10**6 - steps.left == 6
@@ -189,7 +189,7 @@ def test_stop_without_a_training_does_nothing(model, monitor):
     assert monitor.state == "finished"
 
 
-def test_stop_by_another_callback_is_an_end(model, monitor):
+def test_stop_by_another_callback_counts_as_finished(model, monitor):
     patience = keras.callbacks.EarlyStopping(monitor="loss", min_delta=10, patience=1)
     model.fit(**FIT, epochs=5, callbacks=[monitor, patience])
     assert repr(monitor) == "TrainingMonitor: finished, epoch 2 of 5"
@@ -209,7 +209,7 @@ def test_interrupt_of_a_cell(cell, model, monitor, shell, capsys):
     assert monitor.state == "finished"
 
 
-def test_end_of_the_cell_by_an_error_ends_a_training_in_another_thread(model, monitor, shell, capsys):
+def test_error_in_the_cell_ends_a_training_in_another_thread(model, monitor, shell, capsys):
     def fit():
         with pytest.raises(KeyboardInterrupt):
             model.fit(**FIT, epochs=LONG, callbacks=[monitor])
@@ -225,7 +225,7 @@ def test_end_of_the_cell_by_an_error_ends_a_training_in_another_thread(model, mo
     assert np.isfinite(model.evaluate(X, Y, verbose=0)).all()
 
 
-def test_end_of_the_cell_without_an_error_leaves_the_training_alone(model, monitor, shell, capsys):
+def test_end_of_the_cell_without_an_error_does_not_end_the_training(model, monitor, shell, capsys):
     thread = threading.Thread(
         target=model.fit, kwargs=FIT | {"epochs": LONG, "callbacks": [monitor]}, daemon=True
     )
@@ -277,12 +277,12 @@ def test_any_training_can_be_shown(model, monitor, changes):
         warnings.filterwarnings("ignore", "Your input ran out of data")
         model.fit(**{"epochs": 3} | FIT | changes, callbacks=[monitor])
     assert monitor.state == "finished"
-    json.dumps(monitor.view, allow_nan=False)  # as it goes to the page
+    json.dumps(monitor.view, allow_nan=False)  # as sent to the page
     assert monitor.view["epochs"][0] < monitor.view["epochs"][1]
     assert len({len(values) for values in monitor.history.values()}) == 1
 
 
-def test_evaluate_leaves_it_as_it_is(model, monitor):
+def test_evaluate_changes_nothing(model, monitor):
     model.fit(**FIT, epochs=2, callbacks=[monitor])
     view = monitor.view
     model.evaluate(X, Y, verbose=0, callbacks=[monitor])
@@ -302,12 +302,12 @@ def test_picture_has_the_curves(model, monitor):
     assert "image/png" in bundle
 
 
-def test_picture_is_not_made_for_nothing(monitor, monkeypatch):
+def test_picture_is_not_drawn_if_excluded(monitor, monkeypatch):
     monkeypatch.setattr(monitor, "static_figure", None)
     bundle, _ = monitor._repr_mimebundle_(exclude=["image/png"])
     assert bundle.keys() == {"text/plain", "application/vnd.jupyter.widget-view+json"}
 
 
-def test_redraws_leave_nothing(model, monitor, capsys):
+def test_redraws_leave_nothing_behind(model, monitor, capsys):
     model.fit(**FIT, epochs=3, callbacks=[monitor])
     assert_leaves_nothing(lambda: [monitor._draw() for _ in range(200)])

@@ -1,4 +1,4 @@
-"""Each change of a digit against scipy, and on images small enough to check by eye."""
+"""Check each transformation against scipy, and on images small enough to check by eye."""
 
 import itertools
 
@@ -18,7 +18,7 @@ def digits() -> np.ndarray:
 
 
 def paper(*dots: tuple[int, int], dtype="float64") -> np.ndarray:
-    """One image, with a dot of ink at each (row, column)."""
+    """One image with a dot of ink at each (row, column)."""
     image = np.zeros((1, 28, 28), dtype)
     for row, column in dots:
         image[0, row, column] = 1
@@ -48,18 +48,18 @@ NO_CHANGES = {
 }
 
 
-# What holds for all
+# All transformations
 
 
 @pytest.mark.parametrize("name", CHANGES)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_change_gives_new_images_of_the_same_kind(digits, name, dtype):
+def test_result_is_new_and_of_the_same_shape_and_type(digits, name, dtype):
     images = digits.astype(dtype)
     changed = CHANGES[name](images)
     assert changed.dtype == dtype and changed.shape == images.shape
     assert changed.min() >= 0 and changed.max() <= 1
     assert np.abs(changed - images).mean() > 0.01
-    np.testing.assert_array_equal(images, digits)  # the images that came in stay as they are
+    np.testing.assert_array_equal(images, digits)  # the input is not modified
 
 
 @pytest.mark.parametrize("name", NO_CHANGES)
@@ -68,14 +68,14 @@ def test_no_change_changes_nothing(digits, name):
 
 
 @pytest.mark.parametrize("name", [name for name in CHANGES if name != "add_noise"])
-def test_images_do_not_touch_each_other(digits, name):
+def test_images_are_independent(digits, name):
     change = CHANGES[name]
     np.testing.assert_allclose(change(digits)[7:9], change(digits[7:9]), atol=1e-6)
     assert change(digits[:0]).shape == (0, 28, 28)
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_rounding_beyond_the_range_is_brought_back(name):
+def test_rounding_errors_beyond_the_range_are_clipped(name):
     images = np.full((1, 28, 28), np.nextafter(1, 2))
     images[:, :10] = -1e-15
     changed = CHANGES[name](images)
@@ -128,7 +128,7 @@ def test_shift_by_eye():
     np.testing.assert_allclose(shift(paper((10, 10)), 0, 0.25)[0, 10:12, 10], [0.75, 0.25])
 
 
-def test_what_leaves_the_image_is_lost():
+def test_ink_that_leaves_the_image_is_lost():
     np.testing.assert_allclose(shift(paper((10, 27)), 1, 0), paper())
     np.testing.assert_allclose(shift(paper((10, 27)), 0.5, 0), paper((10, 27)) / 2)
     np.testing.assert_allclose(shift(paper((10, 10)), 1000, 0), paper())
@@ -144,7 +144,7 @@ def test_shift_equals_scipy(digits, dx, dy):
 
 
 def test_rotate_by_eye():
-    # From the right of the center a dot goes to the top, and from the top to the left.
+    # A dot to the right of the center moves to the top, and one at the top moves to the left.
     np.testing.assert_allclose(rotate(paper((13, 24)), 90), paper((3, 13)), atol=1e-12)
     np.testing.assert_allclose(rotate(paper((3, 13)), 90), paper((14, 3)), atol=1e-12)
 
@@ -184,7 +184,7 @@ def test_shrinking_keeps_the_share_of_the_ink_and_its_middle(digits, factor):
 
 
 def test_shrinking_by_eye():
-    # A stroke of four pixels' height becomes one of two, with soft edges.
+    # A stroke four pixels high becomes two pixels high, with soft edges.
     stroke = np.zeros((1, 28, 28))
     stroke[:, 12:16] = 1
     half = resize(stroke, 0.5)[0, :, 14]
@@ -226,12 +226,12 @@ def test_a_slanted_stroke_grows_as_much_as_a_straight_one(pixels):
     assert grown == pytest.approx(2 * pixels, rel=0.1)
 
 
-def test_thickness_goes_up_with_the_pixels_everywhere(digits):
+def test_thickness_is_monotonic_everywhere(digits):
     steps = [thicken(digits, pixels) for pixels in (-3, -1, -0.5, 0, 0.3, 0.8, 1, 1.5, 2)]
     assert all((thin <= thick + 1e-6).all() for thin, thick in itertools.pairwise(steps))
 
 
-def test_a_lot_of_thickness_leaves_no_paper_and_a_lot_of_thinness_no_ink(digits):
+def test_extreme_thickness_leaves_no_paper_and_extreme_thinness_no_ink(digits):
     assert (thicken(digits, 1e9) > 0).all()
     np.testing.assert_allclose(thicken(digits, -1e9), 0)
 
@@ -240,12 +240,12 @@ def test_a_lot_of_thickness_leaves_no_paper_and_a_lot_of_thinness_no_ink(digits)
 
 
 def test_noise_has_the_deviation_and_is_clipped():
-    grey = np.full((200, 28, 28), 0.5)
-    noisy = add_noise(grey, 0.1, np.random.default_rng(3))
+    gray = np.full((200, 28, 28), 0.5)
+    noisy = add_noise(gray, 0.1, np.random.default_rng(3))
     assert noisy.mean() == pytest.approx(0.5, abs=0.002)
     assert noisy.std() == pytest.approx(0.1, rel=0.01)
     on_paper = add_noise(np.zeros((200, 28, 28)), 0.1, np.random.default_rng(3))
-    assert (on_paper == 0).mean() == pytest.approx(0.5, abs=0.01)  # the negative half is cut off
+    assert (on_paper == 0).mean() == pytest.approx(0.5, abs=0.01)  # the negative half is clipped
 
 
 def test_the_same_seed_gives_the_same_noise(digits):
@@ -253,4 +253,4 @@ def test_the_same_seed_gives_the_same_noise(digits):
     np.testing.assert_array_equal(first, again)
     assert (first != other).mean() > 0.5
     noise = first[(first > 0) & (first < 1) & (digits > 0.3)]
-    assert len(np.unique(noise)) > len(noise) / 2  # not one number for all pixels
+    assert len(np.unique(noise)) > len(noise) / 2  # not the same number for all pixels

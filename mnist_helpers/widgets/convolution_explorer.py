@@ -81,7 +81,7 @@ class ConvolutionExplorer(Explorer, anywidget.AnyWidget):
 
     @property
     def feature_map(self) -> np.ndarray:
-        """The digit's whole map, with ReLU and pooling if they are on: ``(26, 26)``, or ``(13, 13)`` if pooled."""
+        """The whole map, after ReLU and pooling if they are on: ``(26, 26)``, or ``(13, 13)`` if pooled."""
         windows = np.lib.stride_tricks.sliding_window_view(np.array(self.image), (3, 3))
         result = np.einsum("rcij,ij->rc", windows, np.reshape(self.kernel, (3, 3)))
         if self.relu:
@@ -89,7 +89,7 @@ class ConvolutionExplorer(Explorer, anywidget.AnyWidget):
         return result.reshape(13, 2, 13, 2).max(axis=(1, 3)) if self.pool else result
 
     def page_data(self) -> dict:
-        """The state for ``mount`` in the explorer's JavaScript module, to show it on a page without a kernel."""
+        """The state for ``mount`` in the explorer's JavaScript, to show it on a page without a kernel."""
         names = ("image", "kernel", "row", "column", "relu", "pool", "whole")
         return {name: getattr(self, name) for name in names}
 

@@ -1,4 +1,4 @@
-"""Any digit of a set, its pixels as numbers, and what scaling does to them."""
+"""Browse the digits of a dataset, their pixels as numbers, and what scaling does to them."""
 
 import ipywidgets as widgets
 import numpy as np
@@ -18,25 +18,25 @@ MARK = "outline: 3px solid #d55e00; font-weight: bold"
 
 
 class DigitBrowser(Explorer, widgets.VBox):
-    """Look up any digit, read its pixels as numbers, and compare their histograms before and after scaling.
+    """Pick any digit, read its pixels as numbers, and compare their histograms before and after scaling.
 
     Parameters
     ----------
-    images : uint8, ``(n, 28, 28)``, as `load_mnist` gives them; 0 is paper, 255 full ink.
+    images : uint8, ``(n, 28, 28)``, as `load_mnist` returns them; 0 is paper, 255 is full ink.
     labels : integers 0 to 9, ``(n,)``.
 
     Attributes
     ----------
-    digit : the digit that is looked up, one of those in `labels`.
-    number : which of its images, from 0; back at 0 whenever another digit is chosen.
+    digit : the class to browse, one of those in `labels`.
+    number : which of its images, from 0; reset to 0 when the digit changes.
     row, column : the selected pixel, each from 0 to 27.
 
     Raises
     ------
     ValueError
-        If the arrays are not such, or of different length.
+        If the arrays are not as described, are empty, or differ in length.
     traitlets.TraitError
-        If an attribute is set to what there is not; it keeps the value it had.
+        If an attribute is set to an invalid value; it keeps its old value.
     """
 
     digit = traitlets.Int()
@@ -48,12 +48,13 @@ class DigitBrowser(Explorer, widgets.VBox):
         images, labels = np.asarray(images), _digits("labels", labels)
         if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE) or images.dtype != np.uint8:
             raise ValueError(
-                f"images must be uint8, (n, {SIDE}, {SIDE}), as load_mnist gives them; "
+                f"images must be uint8, (n, {SIDE}, {SIDE}), as load_mnist returns them; "
                 f"got {images.dtype} of shape {images.shape}"
             )
         if len(images) != len(labels) or not len(images):
             raise ValueError(
-                f"images and labels must be of one length, at least 1; got {len(images)} and {len(labels)}"
+                "images and labels must have the same length, at least 1; "
+                f"got {len(images)} and {len(labels)}"
             )
         self._images = images
         self._places = {int(digit): np.flatnonzero(labels == digit) for digit in np.unique(labels)}
@@ -82,12 +83,12 @@ class DigitBrowser(Explorer, widgets.VBox):
 
     @property
     def position(self) -> int:
-        """Where in the arrays the shown digit is."""
+        """The index of the shown digit in the arrays."""
         return int(self._places[self.digit][self.number])
 
     @property
     def pixels(self) -> np.ndarray:
-        """The shown digit as it came, uint8, ``(28, 28)``."""
+        """The shown digit, unscaled: uint8, ``(28, 28)``."""
         return self._images[self.position]
 
     @property
@@ -97,19 +98,19 @@ class DigitBrowser(Explorer, widgets.VBox):
 
     @property
     def histogram(self) -> np.ndarray:
-        """How many of the pixels with ink lie in each sixteenth of the range 0 to 255, ``(16,)``."""
+        """Counts of the pixels with ink in 16 equal bins from 0 to 255, ``(16,)``."""
         return np.histogram(self.pixels[self.pixels > 0], bins=BINS, range=(0, 255))[0]
 
     @property
     def scaled_histogram(self) -> np.ndarray:
-        """How many of the scaled pixels with ink lie in each sixteenth of the range 0 to 1, ``(16,)``."""
+        """Counts of the scaled pixels with ink in 16 equal bins from 0 to 1, ``(16,)``."""
         return np.histogram(self.scaled[self.scaled > 0], bins=BINS, range=(0, 1))[0]
 
     def __repr__(self) -> str:
         return f"DigitBrowser: {self._about()}; {self._reading()}"
 
     def static_figure(self) -> Figure:
-        """The digit beside the two histograms, which differ in the numbers below them and in nothing else."""
+        """The digit next to the two histograms, which differ only in the numbers on their x axes."""
         figure, (picture, *charts) = plt.subplots(1, 3, figsize=(9, 2.8), layout="constrained")
         picture.imshow(self.pixels, cmap=INK, vmin=0, vmax=255)
         picture.set_title(f"digit {self.digit}", fontsize=10)
@@ -178,7 +179,7 @@ class DigitBrowser(Explorer, widgets.VBox):
         return f"row {self.row}, column {self.column}: {pixel}, scaled {scaled:.3f}"
 
     def _window_html(self) -> str:
-        # At an edge the window stops, so that it always has the same size.
+        # The window stops at the edges, so that its size never changes.
         top, left = (min(max(place - WINDOW // 2, 0), SIDE - WINDOW) for place in (self.row, self.column))
         rows, columns = range(top, top + WINDOW), range(left, left + WINDOW)
         head = "".join(f"<th scope='col'>{column}</th>" for column in columns)
@@ -193,7 +194,7 @@ class DigitBrowser(Explorer, widgets.VBox):
 
     def _number_html(self, row: int, column: int) -> str:
         value = int(self.pixels[row, column])
-        ink = "white" if value > 137 else "black"  # contrast of 4.5 to 1 or more on any gray
+        ink = "white" if value > 137 else "black"  # a contrast of at least 4.5 to 1 on any gray
         mark = MARK if (row, column) == (self.row, self.column) else ""
         return f"<td style='background: rgb({3 * f'{255 - value} '}); color: {ink}; {mark}'>{value}</td>"
 

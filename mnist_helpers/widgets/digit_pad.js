@@ -1,17 +1,17 @@
 /**
- * The digit pad: draw a digit, see it become a 28×28 image, and see what the networks say to it.
+ * The digit pad: draw a digit, watch it become a 28×28 image, and see what the networks make of it.
  *
  * In a notebook, anywidget calls `render`. On a plain HTML page, call `mount(element, data)` yourself:
- * nothing here needs a kernel, Jupyter or the net. All computing is in pure functions, exported too.
+ * nothing here needs a kernel, Jupyter or the network. All computing is in exported functions.
  *
  * An image is a Float32Array of 28·28 numbers from 0 (paper) to 1 (ink), row by row. The pad's ink is a
- * Uint8Array of 280·280 numbers from 0 to 255: an MNIST digit put on it keeps every pixel, as 10×10 cells.
+ * Uint8Array of 280·280 cells from 0 to 255. An MNIST digit fits on it exactly, each pixel as 10×10 cells.
  */
 
 export const SIDE = 28;
 export const BOX = 20;
 export const PAD_SIDE = 280;
-const CELLS = PAD_SIDE / SIDE; // cells of the pad to a pixel, if nothing is scaled
+const CELLS = PAD_SIDE / SIDE; // pad cells per pixel, if nothing is scaled
 
 export const STEPS = { crop: true, fit: true, center: true };
 export const SETTINGS = { thickness: 0, size: 1, rotation: 0, right: 0, down: 0, noise: 0, seed: 0 };
@@ -23,7 +23,7 @@ export function emptyPad() {
   return new Uint8Array(PAD_SIDE * PAD_SIDE);
 }
 
-/** Draw a straight line with a round pen, or erase along it. Changes `ink`. */
+/** Draw a straight line with a round pen, or erase along it. Modifies `ink`. */
 export function drawLine(ink, [x0, y0], [x1, y1], width, erase = false) {
   const reach = width / 2 + 1;
   const inside = (place) => Math.round(onPad(place));
@@ -55,7 +55,7 @@ export function drawStrokes(strokes, width) {
   return ink;
 }
 
-/** Put a digit of 784 bytes on a pad, each pixel as a square of cells. */
+/** Make a pad from a digit of 784 bytes, each pixel a square of cells. */
 export function padFromDigit(pixels) {
   const ink = emptyPad();
   for (let cell = 0; cell < ink.length; cell++) {
@@ -69,12 +69,12 @@ export function padFromDigit(pixels) {
 // From the drawing to 28×28, as in mnist_helpers/preparation.py. A part is { pixels, rows, columns }.
 
 /**
- * Make an image of a drawing, the way MNIST was made; a step that is switched off is left out.
+ * Turn a drawing into an image, close to the way MNIST was made; steps that are switched off are skipped.
  *
  * @param drawing the pad's ink.
  * @param options { crop, fit, center }: booleans, all true by default.
- * @returns { box, fitted, corner, input }: the ink's rectangle on the pad, what was made of it, where its
- *   upper left corner came to lie ([top, left]), and the image.
+ * @returns { box, fitted, corner, input }: the part of the pad that is used, the same scaled, the position of
+ *   its upper left corner in the image ([top, left]), and the image.
  */
 export function prepare(drawing, options = {}) {
   const { crop, fit, center } = { ...STEPS, ...options };
@@ -100,7 +100,7 @@ function boxOfInk(drawing) {
   return bottom < 0 ? null : { top, left, rows: bottom - top + 1, columns: right - left + 1 };
 }
 
-/** Scale a rectangle of the pad by up/down; each new pixel is the mean of the area that it covers. */
+/** Scale a rectangle of the pad by up/down; each new pixel is the mean of the area it covers. */
 function scale(drawing, { top, left, rows, columns }, up, down) {
   const [tall, wide] = [shares(rows, up, down), shares(columns, up, down)];
   const narrow = new Float64Array(rows * wide.pixels); // columns first, then rows
@@ -119,7 +119,7 @@ function scale(drawing, { top, left, rows, columns }, up, down) {
   return { pixels: pixels.map(clip), rows: tall.pixels, columns: wide.pixels };
 }
 
-/** How much of each new pixel each old cell fills: a list of [pixel, cell, share]. */
+/** The fraction of each new pixel that each old cell covers: a list of [pixel, cell, share]. */
 function shares(cells, up, down) {
   const pixels = Math.ceil((cells * up) / down);
   const margin = (pixels - (cells * up) / down) / 2;
@@ -157,10 +157,10 @@ function place({ pixels, rows, columns }, [top, left]) {
 // From 28×28 to 28×28, as in mnist_helpers/transforms.py
 
 /**
- * Change an image by what the sliders say: thickness, size, rotation, place, noise, in this order.
+ * Change an image by the slider settings: thickness, size, rotation, shift and noise, in this order.
  *
- * It is done to the 28×28 image and not to the drawing, since the preparation would undo it: it brings
- * every drawing to one size and place. So it is also what the notebook does to the test images.
+ * This changes the 28×28 image and not the drawing, because preparation would undo it: it brings every
+ * drawing to the same size and position. The notebook changes the test images in the same way.
  */
 export function transform(image, settings = {}) {
   const { thickness, size, rotation, right, down, noise, seed } = { ...SETTINGS, ...settings };
@@ -172,7 +172,7 @@ export function transform(image, settings = {}) {
     result = resample(result, (row, column) => [from(row), from(column)], Math.max(1, 1 / size));
   }
   if (rotation) {
-    // Where each pixel comes from: turned the other way. Rows count downwards.
+    // Where each pixel comes from: rotated the other way. Rows count downward.
     result = resample(result, (row, column) => [
       middle + cos * (row - middle) + sin * (column - middle),
       middle - sin * (row - middle) + cos * (column - middle),
@@ -182,7 +182,7 @@ export function transform(image, settings = {}) {
   return noise ? addNoise(result, noise, seed) : result;
 }
 
-/** Read an image at other places, by a triangle of weights; outside of it is paper. */
+/** Sample an image at the given positions, with triangular weights; outside of it is paper. */
 function resample(image, source, reach = 1) {
   const result = new Float32Array(SIDE * SIDE);
   const weights = (place) => {
@@ -216,7 +216,7 @@ function thicken(image, pixels) {
   return image.map((value, i) => value + (pixels - whole) * (more[i] - value));
 }
 
-/** The largest of each pixel's neighborhood, averaged over two: a 3×3 square and the plus within it. */
+/** The maximum of each pixel's neighborhood, averaged over two: the 3×3 square and the plus within it. */
 function dilate(image) {
   const edge = (place) => Math.max(0, Math.min(SIDE - 1, place));
   return image.map((value, pixel) => {
@@ -233,15 +233,15 @@ function dilate(image) {
   });
 }
 
-/** Gaussian noise, clipped. The same seed gives the same noise, and a larger deviation more of it. */
+/** Add Gaussian noise and clip. The same seed gives the same noise, scaled by the deviation. */
 function addNoise(image, deviation, seed) {
   const random = mulberry32(seed);
-  // Box and Muller's way from two uniform numbers to a normal one.
+  // The Box-Muller transform: two uniform numbers to a normal one.
   const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
   return image.map((value) => clip(value + deviation * normal()));
 }
 
-/** A small generator of random numbers from 0 to below 1: browsers' own cannot be given a seed. */
+/** A small generator of random numbers in [0, 1): Math.random cannot be seeded. */
 function mulberry32(state) {
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -259,14 +259,14 @@ function clip(value) {
 // The networks
 
 /**
- * Make a network of what `network_description(model)` gave in Python.
+ * Make a network from what `network_description(model)` returned in Python.
  *
  * @param description { input: shape, layers: [{ kind, … }] }
- * @param buffer the weights: an ArrayBuffer or a view of one; float32, little-endian, layer after layer.
+ * @param buffer the weights, layer by layer: little-endian float32 in an ArrayBuffer or a view of one.
  */
 export function createNetwork(description, buffer) {
   const bytes = bytesOf(buffer);
-  const floats = new Float32Array(bytes.slice().buffer); // a copy: a view need not start at a multiple of 4
+  const floats = new Float32Array(bytes.slice().buffer); // a copy: a view may not start at a multiple of 4
   let used = 0;
   const take = (count) => floats.subarray(used, (used += count));
   let shape = description.input;
@@ -276,21 +276,21 @@ export function createNetwork(description, buffer) {
     return built;
   });
   if (used !== floats.length) {
-    throw new Error(`the network needs ${used} weights, and its buffer holds ${floats.length}`);
+    throw new Error(`the network needs ${used} weights, but its buffer holds ${floats.length}`);
   }
   return { layers };
 }
 
-/** The probabilities that a network gives to an image: a Float32Array of 10. */
+/** A network's probabilities for an image: a Float32Array of 10. */
 export function predict(network, image) {
   let values = image;
   for (const layer of network.layers) values = layer.run(values);
-  return values.slice(); // the layers write into the same arrays every time
+  return values.slice(); // a copy: the layers reuse their arrays
 }
 
-// One function for each kind of layer: what it makes of { kind, … }, the shape that comes in, and the
-// weights. Each layer has one array for its results, made once. Dropout is left out in Python: outside of
-// training it does nothing. Flatten is nothing to do either: maps lie in memory with channels last.
+// One builder per kind of layer. It takes the layer's { kind, … }, its input shape and a function that hands out
+// weights. Each layer allocates its output array once. Python leaves out Dropout, which does nothing in inference,
+// and Flatten, which changes nothing here: maps are stored with channels last.
 const BUILDERS = {
   conv: ({ filters, activation }, [rows, columns, channels], take) => {
     const kernel = take(9 * channels * filters);
@@ -299,9 +299,9 @@ const BUILDERS = {
     const [maps, sums] = [new Float32Array(shape[0] * shape[1] * filters), new Float32Array(filters)];
     const activate = known(ACTIVATIONS, activation);
     const run = (input) => {
-      // The three pixels of a window's row, with all their channels, lie in one piece, in the input and in
-      // the kernel. The innermost loop goes over the filters: next to each other too. Zeros are frequent
-      // (paper, and what ReLU made), and cost nothing.
+      // The three pixels in a row of the window, with all their channels, are contiguous in both the input and
+      // the kernel, and so are the filters in the innermost loop. Zeros are common (paper, and after ReLU) and
+      // are skipped.
       const piece = 3 * channels;
       let out = 0;
       for (let y = 0; y < shape[0]; y++) {
@@ -362,13 +362,13 @@ const BUILDERS = {
   },
 };
 
-// Each changes its array.
+// Each works in place.
 const ACTIVATIONS = {
   relu: (values) => {
     for (let i = 0; i < values.length; i++) if (values[i] < 0) values[i] = 0;
   },
   softmax: (values) => {
-    const largest = Math.max(...values); // taken off, so that no exponential is too large
+    const largest = Math.max(...values); // subtracted, so that no exponential overflows
     let total = 0;
     for (let i = 0; i < values.length; i++) total += values[i] = Math.exp(values[i] - largest);
     for (let i = 0; i < values.length; i++) values[i] /= total;
@@ -377,7 +377,7 @@ const ACTIVATIONS = {
 
 function known(table, name) {
   if (Object.hasOwn(table, name)) return table[name];
-  throw new Error(`a network has a ${name}, and the pad knows ${Object.keys(table)}`);
+  throw new Error(`the pad does not support ${name}; it supports ${Object.keys(table)}`);
 }
 
 function bytesOf(buffer) {
@@ -391,7 +391,7 @@ function bytesOf(buffer) {
 
 const STYLE = `
 .digit-pad { color: var(--jp-ui-font-color1, inherit); font-size: 14px; line-height: 1.4; max-width: 60rem;
-  padding: 6px; /* room for the ring around what has the focus */ }
+  padding: 6px; /* room for the focus ring */ }
 .digit-pad *, .digit-pad *::before { box-sizing: border-box; }
 .digit-pad .parts { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: flex-start; }
 .digit-pad .parts > * { max-width: 100%; min-width: 0; }
@@ -433,7 +433,7 @@ const STYLE = `
 `;
 
 const SLIDERS = [
-  // setting, label, smallest, largest, step, the value in words
+  // setting, label, min, max, step, the value as text
   ["right", "shift right", -10, 10, 1, (value) => `${signed(value)} px`],
   ["down", "shift down", -10, 10, 1, (value) => `${signed(value)} px`],
   ["rotation", "rotation", -90, 90, 5, (value) => `${signed(value)}°`],
@@ -443,18 +443,18 @@ const SLIDERS = [
   ["seed", "noise seed", 0, 99, 1, (value) => `${value}`],
 ];
 const UNDO_STEPS = 20;
-const PEN = 24; // cells: about as thick as MNIST's strokes, in a digit that fills the pad
+const PEN = 24; // in cells: about as thick as MNIST's strokes, for a digit that fills the pad
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /**
  * Put a digit pad into an element of any page.
  *
- * @param element where it goes.
+ * @param element the parent element.
  * @param data { networks: { name: { description, weights } }, as `createNetwork` takes them;
- *   strokes, width: the example that is on the pad at the start, if there is to be one;
- *   images, labels: digits to choose from (n·784 bytes) and, if known, what they are (n numbers);
+ *   strokes, width: an example to start with, if any;
+ *   images, labels: digits to choose from (n·784 bytes) and, if known, their labels (n numbers);
  *   onChange: called with { input, probabilities: { name: Float32Array } } after every change }
- * @returns a function that takes the pad away again.
+ * @returns a function that removes the pad.
  */
 export function mount(element, { networks, strokes = [], width = PEN, images = [], labels = [], onChange }) {
   const nets = Object.entries(networks).map(([name, { description, weights }]) => {
@@ -471,7 +471,7 @@ export function mount(element, { networks, strokes = [], width = PEN, images = [
   };
   const digits = bytesOf(images);
 
-  // Many events can come between two frames; the work is done once for all of them.
+  // Many events can arrive between two frames; do the work once for all of them.
   let frame = 0;
   let timer = 0;
   const refresh = () => {
@@ -484,14 +484,14 @@ export function mount(element, { networks, strokes = [], width = PEN, images = [
       const said = nets.map(({ name, network }) => [name, predict(network, input)]);
       const probabilities = Object.fromEntries(said);
       answers.paint(probabilities);
-      clearTimeout(timer); // words and the kernel get what is there once the hand rests
+      clearTimeout(timer); // update the text and the kernel only when the input pauses
       timer = setTimeout(() => {
         answers.say(probabilities);
         onChange?.({ input, probabilities });
       }, 200);
     });
   };
-  /** Keep what is on the pad for undo, before it is changed. */
+  /** Save the pad for undo, before it is changed. */
   const remember = () => {
     pad.past.push({ ink: pad.ink.slice(), isExample: pad.isExample });
     if (pad.past.length > UNDO_STEPS) pad.past.shift();
@@ -515,7 +515,7 @@ export function mount(element, { networks, strokes = [], width = PEN, images = [
     make("div", { className: "parts" }, [
       make("div", { className: "paper" }, [
         sheet.element,
-        answers.words, // here, since on a phone the table is further down
+        answers.words, // here, because on a phone the table is further down
         makeTools(pad, { undo, clear: () => replace(emptyPad()), sheet }),
         chooser,
       ]),
@@ -533,7 +533,7 @@ export function mount(element, { networks, strokes = [], width = PEN, images = [
   };
 }
 
-/** The paper to draw on, by pointer or by keys. */
+/** The paper to draw on, by pointer or keyboard. */
 function makeSheet(pad, { remember, refresh, undo }) {
   const canvas = make("canvas", {
     className: "sheet",
@@ -550,7 +550,7 @@ function makeSheet(pad, { remember, refresh, undo }) {
     pad.isExample ? "An example. Your first stroke replaces it." : "Draw a digit, or use arrow keys and Space.";
   const context = canvas.getContext("2d");
   const cursor = { place: [PAD_SIDE / 2, PAD_SIDE / 2], shown: false, down: false };
-  let stroke = null; // of the pointer: { pointer, place, erase }
+  let stroke = null; // the pointer's current stroke: { pointer, place, erase }
 
   const begin = () => {
     remember();
@@ -570,14 +570,14 @@ function makeSheet(pad, { remember, refresh, undo }) {
   };
 
   canvas.addEventListener("pointerdown", (event) => {
-    if (stroke || (event.pointerType === "mouse" && event.button !== 0)) return; // no second finger
+    if (stroke || (event.pointerType === "mouse" && event.button !== 0)) return; // ignore a second finger
     event.preventDefault();
     canvas.focus({ preventScroll: true });
     canvas.setPointerCapture(event.pointerId);
     lift();
     cursor.shown = false;
     begin();
-    const erase = pad.erase || event.button === 5; // 5: the other end of a pen
+    const erase = pad.erase || event.button === 5; // 5: the eraser end of a pen
     stroke = { pointer: event.pointerId, place: placeOf(event), erase };
     line(stroke.place, stroke.place, erase);
   });
@@ -628,16 +628,16 @@ function makeSheet(pad, { remember, refresh, undo }) {
   const picture = context.createImageData(PAD_SIDE, PAD_SIDE);
   const shades = new Uint32Array(picture.data.buffer);
   const paint = () => {
-    for (let cell = 0; cell < shades.length; cell++) shades[cell] = grey(pad.ink[cell] / 255);
+    for (let cell = 0; cell < shades.length; cell++) shades[cell] = gray(pad.ink[cell] / 255);
     context.putImageData(picture, 0, 0);
     if (cursor.shown) paintCursor(context, cursor, pad.width);
-    // Only what changes: a screen reader reads it out.
+    // Only when it changes, because screen readers announce it.
     if (!cursor.shown && words.textContent !== hint()) words.textContent = hint();
   };
   return { element: make("div", {}, [canvas, words]), paint, lift };
 }
 
-/** A ring around the pen, with a light rim so that it is seen on ink too, and a dot if the pen is down. */
+/** A ring around the pen, with a light rim so that it shows on ink too, and a dot if the pen is down. */
 function paintCursor(context, { place: [x, y], down }, width) {
   for (const [color, line] of [["#fff", 5], ["#c04000", 2]]) {
     context.strokeStyle = context.fillStyle = color;
@@ -653,7 +653,7 @@ function paintCursor(context, { place: [x, y], down }, width) {
 }
 
 function makeTools(pad, { undo, clear, sheet }) {
-  const group = `tool-${Math.random()}`; // of this pad: there can be two on a page
+  const group = `tool-${Math.random()}`; // unique, because a page can have two pads
   const choice = (text, erase) => {
     const input = make("input", { type: "radio", name: group, checked: erase === pad.erase });
     input.addEventListener("change", () => (pad.erase = erase));
@@ -683,7 +683,7 @@ function makeChooser(digits, labels, replace) {
   const choose = () => {
     const chosen = number.valueAsNumber;
     if (!(Number.isInteger(chosen) && chosen >= 0 && chosen <= last)) {
-      words.textContent = `There are the numbers 0 to ${last}.`;
+      words.textContent = `Enter a number from 0 to ${last}.`;
       return;
     }
     replace(padFromDigit(digits.subarray(chosen * SIDE * SIDE, (chosen + 1) * SIDE * SIDE)));
@@ -691,7 +691,7 @@ function makeChooser(digits, labels, replace) {
   };
   number.addEventListener("change", choose);
   return make("fieldset", {}, [
-    make("legend", { textContent: "Or take a digit" }),
+    make("legend", { textContent: "Or pick a digit" }),
     make("div", { className: "row" }, [
       make("label", {}, ["number", number]),
       button("Put on the pad", choose),
@@ -700,7 +700,7 @@ function makeChooser(digits, labels, replace) {
   ]);
 }
 
-/** The pictures on the way from the drawing to the input, and a box to switch off each step. */
+/** A picture of each step from the drawing to the input, with a checkbox to switch the step off. */
 function makeSteps(pad, refresh) {
   const figures = {};
   const figure = (key, title, canBeOff, alt) => {
@@ -720,7 +720,7 @@ function makeSteps(pad, refresh) {
     return make("div", { className: "step" }, [head, below]);
   };
   const element = make("fieldset", {}, [
-    make("legend", { textContent: "From the drawing to the input, as MNIST was made" }),
+    make("legend", { textContent: "From drawing to input, close to the way MNIST was made" }),
     make("div", { className: "steps" }, [
       figure("crop", "crop", true, "The drawing, cropped to its ink"),
       figure("fit", `fit into ${BOX}×${BOX}`, true, "The drawing as pixels"),
@@ -757,29 +757,29 @@ function makeSteps(pad, refresh) {
       (row, column) => input[row * SIDE + column],
       whole,
       SIDE,
-      `${center ? "its mass" : "its middle"} in the middle: ${corner[1]} from the left, ${corner[0]} down`,
+      `centered by ${center ? "mass" : "its middle"}: ${corner[1]} from the left, ${corner[0]} down`,
     );
     show("input", (row, column) => image[row * SIDE + column], whole, SIDE, "after the sliders");
   };
   return { element, paint };
 }
 
-/** Paint a part in the middle of a square frame; paper beyond it is shaded. */
+/** Paint a part in the middle of a square frame; the rest of the frame is shaded. */
 function paintPart(context, ink, { rows, columns }, frame) {
   const canvas = context.canvas;
   if (canvas.width !== frame) canvas.width = canvas.height = frame;
   const picture = context.createImageData(frame, frame);
-  const shades = new Uint32Array(picture.data.buffer).fill(grey(0.15));
+  const shades = new Uint32Array(picture.data.buffer).fill(gray(0.15));
   const [top, left] = [Math.floor((frame - rows) / 2), Math.floor((frame - columns) / 2)];
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
-      shades[(top + row) * frame + left + column] = grey(ink(row, column));
+      shades[(top + row) * frame + left + column] = gray(ink(row, column));
     }
   }
   context.putImageData(picture, 0, 0);
 }
 
-/** A table of probabilities, a column a network. */
+/** A table of probabilities, with a column per network. */
 function makeAnswers(names) {
   const readings = names.map(() => make("span", {}));
   const rows = Array.from({ length: 10 }, (_, digit) => {
@@ -827,7 +827,7 @@ function makeAnswers(names) {
 
 function makeSliders(pad, refresh) {
   const sliders = SLIDERS.map(([setting, text, min, max, step, inWords]) => {
-    // Named by hand: the label holds the value too.
+    // An explicit name, because the label element includes the value.
     const range = { type: "range", min, max, step, value: SETTINGS[setting] };
     const input = make("input", { ...range, "aria-label": text });
     const output = make("output", {});
@@ -858,14 +858,14 @@ function makeSliders(pad, refresh) {
   ]);
 }
 
-/** Make an element. What is no property of it (aria-…, role) becomes an attribute. */
+/** Make an element. Names that are not properties (aria-…, role) become attributes. */
 function make(tag, properties, children = []) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (name in element) element[name] = value;
     else element.setAttribute(name, value);
   }
-  // JupyterLab's shortcuts (arrow keys, single letters) leave a focused element alone that is so marked.
+  // Keeps JupyterLab's shortcuts (arrow keys, single letters) off while the element has the focus.
   element.setAttribute("data-lm-suppress-shortcuts", "true");
   element.append(...children.filter((child) => child !== null));
   return element;
@@ -877,8 +877,8 @@ function button(text, action) {
   return element;
 }
 
-/** Ink as a color for an ImageData seen as 32-bit numbers: alpha, blue, green, red. */
-function grey(ink) {
+/** Ink as a color for ImageData viewed as 32-bit numbers: alpha, blue, green, red. */
+function gray(ink) {
   return 0xff000000 | (Math.round(255 * (1 - ink)) * 0x010101);
 }
 
@@ -887,7 +887,7 @@ function indexOfLargest(values) {
 }
 
 function percent(probability) {
-  // Rounding to 100 % or 0 % would say what softmax never says.
+  // Never round to 100 % or 0 %: softmax never claims certainty.
   if (probability >= 0.9995) return ">99.9 %";
   return probability < 0.0005 ? "<0.1 %" : `${(100 * probability).toFixed(1)} %`;
 }

@@ -1,4 +1,4 @@
-"""The digit pad: draw a digit, see it become a 28×28 image, and see what the networks say to it."""
+"""The digit pad: draw a digit, watch it become a 28×28 image, and see what the networks make of it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,43 +22,42 @@ from mnist_helpers.preparation import (
 )
 from mnist_helpers.widgets.base import Explorer
 
-# A 2 as people draw on screens: off the middle, small, and thin.
+# A 2 as people draw on screens: off center, small, and thin.
 EXAMPLE = [
     [(30, 61), (42, 41), (70, 36), (92, 50), (94, 72), (74, 102), (32, 140), (64, 134), (108, 142)],
 ]
 EXAMPLE_WIDTH = 10
-HATCHES = ("", "//", "..")  # a second signal beside the color
+HATCHES = ("", "//", "..")  # a second signal besides the color
 
-# What the pad's networks can be made of: the settings that it takes for granted, and those that it is told.
+# The layers that the pad supports: the settings they must have, and those that are passed to the page.
 _STEP = {"strides": (1, 1), "padding": "valid", "dilation_rate": (1, 1), "groups": 1}
 _LAYERS = {
     "Conv2D": ("conv", {"kernel_size": (3, 3), "use_bias": True} | _STEP, ("filters", "activation")),
     "MaxPooling2D": ("pool", {"pool_size": (2, 2), "strides": (2, 2), "padding": "valid"}, ()),
     "Dense": ("dense", {"use_bias": True}, ("units", "activation")),
 }
-_NOTHING_TO_DO = {"Dropout", "Flatten", "InputLayer"}  # outside of training; with channels last
+_NOTHING_TO_DO = {"Dropout", "Flatten", "InputLayer"}  # in inference, with channels last
 
 
 class DigitPad(Explorer, anywidget.AnyWidget):
-    """A pad to draw digits on, with the answers of some networks, computed in the page.
+    """A pad to draw digits on, with the predictions of one or more networks, computed in the page.
 
     Parameters
     ----------
-    networks : names and trained Keras models, each as `network_description` takes it, from 784 pixels to
-        10 probabilities.
+    networks : dict of names and trained Keras models that `network_description` accepts.
     images : digits to choose from, ``(n, 28, 28)``, ``(n, 28, 28, 1)`` or ``(n, 784)``, uint8 or floats in
-        [0, 1]; none by default. All of them go into the page, with 784 bytes each.
-    labels : what the images show, ``(n,)``, integers 0 to 9.
+        [0, 1]; none by default. All of them are sent to the page, at 784 bytes each.
+    labels : the images' labels, integers 0 to 9, ``(n,)``; none by default.
 
     Attributes
     ----------
-    input : float32 in [0, 1], ``(28, 28)``: what the networks see now.
-    probabilities : dict of lists of 10 floats: what each network says to it.
+    input : float32 in [0, 1], ``(28, 28)``: the networks' current input.
+    probabilities : dict of lists of 10 floats: each network's output for it.
 
     Raises
     ------
     ValueError
-        If a network is none that the pad can compute, or images or labels do not fit.
+        If the pad cannot compute a network, or images or labels are not as described.
     """
 
     _esm = Path(__file__).with_suffix(".js")
@@ -85,8 +84,8 @@ class DigitPad(Explorer, anywidget.AnyWidget):
         pixels = np.empty((0, SIDE, SIDE), "uint8") if images is None else _as_bytes(images)
         labels = [] if labels is None else _digits("labels", labels).tolist()
         if labels and len(labels) != len(pixels):
-            raise ValueError(f"labels must be one an image: got {len(labels)} for {len(pixels)} images")
-        # The page starts with the example and computes the same.
+            raise ValueError(f"there must be one label per image: got {len(labels)} for {len(pixels)} images")
+        # The page starts with the same example and computes the same.
         image = prepare(draw_strokes(EXAMPLE, EXAMPLE_WIDTH))
         self.set_trait("input", image)
         self.set_trait("probabilities", self._answers(image))
@@ -100,11 +99,11 @@ class DigitPad(Explorer, anywidget.AnyWidget):
 
     @property
     def digits(self) -> dict[str, int]:
-        """What each network reads: the digit that it gives the largest probability."""
+        """What each network reads: the digit with the largest probability."""
         return {name: int(np.argmax(values)) for name, values in self.probabilities.items()}
 
     def page_data(self) -> dict:
-        """What ``mount`` of the pad's module takes, to put this pad into a page without a kernel."""
+        """The data for ``mount`` in the pad's JavaScript, to show it on a page without a kernel."""
         names = ("networks", "strokes", "width", "images", "labels")
         return {name: getattr(self, f"_{name}") for name in names}
 
@@ -116,7 +115,7 @@ class DigitPad(Explorer, anywidget.AnyWidget):
         return f"DigitPad: {', '.join(readings)}"
 
     def static_figure(self) -> Figure:
-        """The example on its way to the input, and the answers with and without that way."""
+        """The example in each preparation step, and the predictions with and without preparation."""
         drawing = draw_strokes(EXAMPLE, EXAMPLE_WIDTH)
         cropped = crop_to_ink(drawing)
         fitted = fit_into_box(cropped)
@@ -154,29 +153,29 @@ class DigitPad(Explorer, anywidget.AnyWidget):
 
 
 def network_description(model) -> tuple[dict, bytes]:
-    """Describe a network so that a page can compute it.
+    """Describe a network so that the page can compute it.
 
     Parameters
     ----------
-    model : a built ``keras.Sequential`` from 784 pixels to 10 probabilities, of ``Conv2D`` (3×3, valid),
-        ``MaxPooling2D`` (2×2), ``Flatten``, ``Dense`` and ``Dropout`` layers, with ReLU and softmax.
+    model : a built ``keras.Sequential`` that maps 784 pixels to 10 probabilities, with ``Conv2D`` (3×3,
+        valid), ``MaxPooling2D`` (2×2), ``Flatten``, ``Dense`` and ``Dropout`` layers, ReLU and softmax.
 
     Returns
     -------
-    description : ready for JSON: the shape of the input, and kind and size of each layer that computes.
-    weights : kernel and bias of layer after layer, float32, little-endian.
+    description : JSON-ready: the input shape, and the kind and size of each layer that computes something.
+    weights : each layer's kernel and bias in turn, as little-endian float32.
 
     Raises
     ------
     ValueError
-        If there is anything else in the network.
+        If the network has anything else in it.
     """
     if type(model).__name__ != "Sequential" or not model.built:
         raise ValueError(f"a network must be a built keras.Sequential, got {model!r}")
     if np.prod(model.input_shape[1:]) != SIDE**2 or model.output_shape != (None, CLASSES):
         raise ValueError(
-            f"a network must lead from {SIDE**2} pixels to {CLASSES} probabilities, and {model.name} leads "
-            f"from {model.input_shape[1:]} to {model.output_shape[1:]}"
+            f"a network must map {SIDE**2} pixels to {CLASSES} probabilities, but {model.name} "
+            f"maps {model.input_shape[1:]} to {model.output_shape[1:]}"
         )
     layers, weights = [], []
     for layer in model.layers:
@@ -191,8 +190,8 @@ def network_description(model) -> tuple[dict, bytes]:
         if kind is None or different or config.get("activation", activation) != activation:
             raise ValueError(
                 f"the pad cannot compute the layer {layer.name!r} of {model.name}, a {type(layer).__name__} "
-                f"with {different or config.get('activation')}; it knows {', '.join(_LAYERS)} as the course "
-                "uses them"
+                f"with {different or config.get('activation')}; it supports {', '.join(_LAYERS)} only as "
+                "the course uses them"
             )
         layers.append({"kind": kind} | {name: config[name] for name in told})
         weights += layer.get_weights()

@@ -1,4 +1,4 @@
-"""Dropout to watch: which numbers survive a draw, how they are rescaled, and what stays on average."""
+"""Watch dropout: which numbers survive a draw, how they are rescaled, and what they average to."""
 
 import ipywidgets as widgets
 import numpy as np
@@ -11,25 +11,25 @@ from mnist_helpers.widgets.base import Explorer, Slider, Status
 
 DRAWS = 1_000  # what the average is taken over
 MOST = 64  # more bars than this are too thin to see
-WIDTH, HEIGHT, BELOW = 480, 150, 16  # of the drawing; room for the crosses below
+WIDTH, HEIGHT, BELOW = 480, 150, 16  # of the drawing; BELOW leaves room for the crosses
 
 
 class DropoutExplorer(Explorer, widgets.VBox):
-    """Drop numbers of a layer's output at a rate, as in training; or leave them alone, as in inference.
+    """Drop numbers from a layer's output, as in training, or leave them alone, as in inference.
 
     Parameters
     ----------
-    signal : numbers that are not negative, ``(n,)``, at most 64, such as activations after ReLU.
-    rate : the share to drop, 0 to 0.9.
-    seed : a whole number from 0 to 9999; each is another draw.
-    training : whether this is training, in which numbers are dropped.
+    signal : 1 to 64 non-negative numbers, ``(n,)``, such as activations after ReLU.
+    rate : the probability of dropping each number, 0 to 0.9.
+    seed : an integer from 0 to 9999; each gives a different draw.
+    training : whether to drop numbers, as in training.
 
     Raises
     ------
     ValueError
-        If `signal` is not such a row of numbers.
+        If `signal` is not as described.
     traitlets.TraitError
-        If another argument, or a value that is assigned later, is not such; what was there stays.
+        If another argument or an assigned value is invalid; the trait keeps its old value.
     """
 
     rate = traitlets.Float(min=0, max=0.9)
@@ -40,8 +40,8 @@ class DropoutExplorer(Explorer, widgets.VBox):
         self.signal = np.asarray(signal)
         if self.signal.ndim != 1 or not 1 <= len(self.signal) <= MOST:
             raise ValueError(
-                f"signal must be a row of 1 to {MOST} numbers, got shape {self.signal.shape}; "
-                f"for the first {MOST} of a row pass row[:{MOST}]"
+                f"signal must be a 1-D array of 1 to {MOST} numbers, got shape {self.signal.shape}; "
+                f"for the first {MOST} numbers of a row, pass row[:{MOST}]"
             )
         if not np.issubdtype(self.signal.dtype, np.number) or not (
             np.isfinite(self.signal).all() and self.signal.min() >= 0
@@ -71,17 +71,17 @@ class DropoutExplorer(Explorer, widgets.VBox):
 
     @property
     def survives(self) -> np.ndarray:
-        """Which numbers this draw leaves, bool, ``(n,)``; all of them in inference."""
+        """Which numbers survive this draw, bool, ``(n,)``; all of them in inference."""
         return self._draws(1)[0]
 
     @property
     def after(self) -> np.ndarray:
-        """What dropout makes of the signal, ``(n,)``."""
+        """The signal after dropout, ``(n,)``."""
         return self._apply(self._draws(1))[0]
 
     @property
     def average(self) -> np.ndarray:
-        """What dropout makes of the signal on average over 1,000 draws, ``(n,)``."""
+        """The signal after dropout, averaged over 1,000 draws, ``(n,)``."""
         return self._apply(self._draws(DRAWS)).mean(axis=0, dtype=float)
 
     def _draws(self, count: int) -> np.ndarray:
@@ -127,7 +127,7 @@ class DropoutExplorer(Explorer, widgets.VBox):
         )
 
     def _bars(self) -> str:
-        # In inference the scale stays that of training: the switch changes the bars and not the ruler.
+        # Inference uses the same scale as training, so that the switch changes only the bars.
         unit = HEIGHT * (1 - self.rate) / (self.signal.max() or 1)
         slot = WIDTH / len(self.signal)
         top = self.signal.max()

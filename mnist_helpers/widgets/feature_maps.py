@@ -1,4 +1,4 @@
-"""A digit on its way through a trained network: layer by layer, channel by channel."""
+"""Follow a digit through a trained network: layer by layer, channel by channel."""
 
 import threading
 
@@ -11,36 +11,36 @@ from matplotlib.figure import Figure
 from mnist_helpers.data import CLASSES
 from mnist_helpers.widgets.base import Explorer, Slider, Status, image_html, ink
 
-# What is shown, and its name. The other layers pass on the numbers that they get: Flatten lays them out
-# in a row, Dropout does nothing outside of training.
+# The layers that are shown, and their names. The others change no numbers: Flatten only reshapes, and Dropout
+# does nothing in inference.
 KINDS = {"Conv2D": "convolution", "MaxPooling2D": "pooling", "Dense": "dense"}
-LINE, FRAME = (190, 190, 190), (213, 94, 0)  # around a channel, and around the chosen one
-# In CSS pixels, at most: the widths of the digit, of all channels and of the chosen one; the height of any.
+LINE, FRAME = (190, 190, 190), (213, 94, 0)  # colors of the lines around a channel, and around the chosen one
+# Upper limits in CSS pixels: the widths of the digit, all channels and the chosen one; the height of each.
 SMALL, SHEET, LARGE, HIGHEST = 112, 440, 224, 300
 
 
 class FeatureMaps(Explorer, widgets.VBox):
-    """All channels of a layer as one picture on one scale, and one of them enlarged.
+    """Show all channels of a layer in one picture, on one scale, and one of them enlarged.
 
     Parameters
     ----------
-    models : from names to trained ``keras.Model``; which to look into.
+    models : dict of names and trained ``keras.Model`` objects.
     images : numbers in [0, 1], ``(n, 28, 28)``, ``(n, 28, 28, 1)`` or ``(n, 784)``.
-    labels : integers 0 to 9, ``(n,)``.
+    labels : integers 0 to 9, ``(n,)``; each digit must occur.
 
     Attributes
     ----------
-    network : one of the names.
-    digit, number : the class of the image, 0 to 9, and which of its class, from 0.
-    layer : such as "convolution 1"; the first convolution, pooling or dense layer is 1.
-    channel : from 0, as Keras counts them. A number of a dense layer is a channel of 1×1.
+    network : the name of the model shown.
+    digit, number : the class of the image, 0 to 9, and which image of that class, from 0.
+    layer : a name such as "convolution 1"; each kind of layer is numbered from 1.
+    channel : from 0, as in Keras. Each output of a dense layer is a 1×1 channel.
 
     Raises
     ------
     ValueError
-        If an argument is not such.
+        If an argument is not as described.
     traitlets.TraitError
-        If a value that is assigned to an attribute is not such; what was there stays.
+        If an attribute is set to an invalid value; it keeps its old value.
     """
 
     network = traitlets.Unicode()
@@ -50,10 +50,10 @@ class FeatureMaps(Explorer, widgets.VBox):
     channel = traitlets.Int()
 
     def __init__(self, models: dict, images: np.ndarray, labels: np.ndarray):
-        import keras  # here, so that what needs no network need not wait for it
+        import keras  # not at the top: it is slow, and importing this module should not be
 
         if not isinstance(models, dict) or not models:
-            raise ValueError(f"models must be a dict from names to keras models, got {models!r}")
+            raise ValueError(f"models must be a dict of names and keras models, got {models!r}")
         for name, model in models.items():
             if not isinstance(model, keras.Model):
                 raise ValueError(f"models[{name!r}] must be a keras model, got {type(model).__name__}")
@@ -69,18 +69,20 @@ class FeatureMaps(Explorer, widgets.VBox):
             )
         if self._labels.shape != (len(images),) or not np.issubdtype(self._labels.dtype, np.integer):
             raise ValueError(
-                f"labels must be {len(images)} integers, one an image, got {self._labels.dtype} of shape "
-                f"{self._labels.shape}; of one-hot labels pass labels.argmax(axis=1)"
+                f"labels must be {len(images)} integers, one per image, got {self._labels.dtype} of shape "
+                f"{self._labels.shape}; for one-hot labels, pass labels.argmax(axis=1)"
             )
         if missing := set(range(CLASSES)) - set(self._labels.tolist()):
-            raise ValueError(f"labels must hold each digit, and lack {', '.join(map(str, sorted(missing)))}")
+            raise ValueError(
+                f"labels must contain every digit, missing {', '.join(map(str, sorted(missing)))}"
+            )
         self._layers = {name: _named_layers(model) for name, model in models.items()}
-        # One network a model for all the layers inside; it shares the weights and is built once.
+        # Per model, one network that returns all layers' outputs; it shares the weights and is built once.
         self._inside = {
             name: keras.Model(model.inputs[0], [layer.output for layer in self._layers[name].values()])
             for name, model in models.items()
         }
-        # No Dropdown: JupyterLab takes its arrow keys to move from cell to cell.
+        # Not a Dropdown: JupyterLab uses the arrow keys to move between cells.
         self._controls = {
             "network": widgets.ToggleButtons(options=list(models), style={"button_width": "auto"}),
             "digit": Slider(max=CLASSES - 1),
@@ -90,7 +92,7 @@ class FeatureMaps(Explorer, widgets.VBox):
         }
         self._said, self._view = Status(), widgets.HTML()
         self._setting, self._computed_for = False, None
-        # JupyterLab can have two controls' messages handled by two threads of the kernel.
+        # Messages from two controls in JupyterLab can be handled in two threads of the kernel.
         self._lock = threading.RLock()
         super().__init__()
         for name, control in self._controls.items():
@@ -112,10 +114,10 @@ class FeatureMaps(Explorer, widgets.VBox):
 
     def _outputs(self) -> list[np.ndarray]:
         asked = (self.network, self._position())
-        if asked != self._computed_for:  # another layer or channel needs no new pass through the network
+        if asked != self._computed_for:  # another layer or channel needs no new forward pass
             inside = self._inside[self.network]
             image = self._images[self._position()].reshape(1, *inside.input_shape[1:])
-            # A plain call and not `predict`, which would first compile a graph.
+            # A plain call: `predict` would compile a graph first.
             self._computed = [np.asarray(output)[0] for output in inside(image, training=False)]
             self._computed_for = asked
         return self._computed
@@ -144,7 +146,7 @@ class FeatureMaps(Explorer, widgets.VBox):
 
     def _update(self, _change) -> None:
         with self._lock:
-            # What another network or digit makes impossible gives way first; its own change shows it.
+            # First reset what another network or digit has made invalid; that change then updates the view.
             for name, at in (("number", -1), ("layer", 0), ("channel", -1)):
                 allowed = self._allowed(name)
                 if getattr(self, name) not in allowed:
@@ -159,10 +161,10 @@ class FeatureMaps(Explorer, widgets.VBox):
             try:
                 setattr(self, change.owner.description, change.new)
             except traitlets.TraitError:
-                self._show()  # The page was a step behind; it gets back what holds.
+                self._show()  # the page was a step behind: send it the valid state
 
     def _show(self) -> None:
-        self._setting = True  # The controls follow, and have nothing to say about it.
+        self._setting = True  # ignore the controls' own change events meanwhile
         self._controls["number"].max = self._allowed("number")[-1]
         self._controls["layer"].options = self._allowed("layer")
         self._controls["channel"].max = self._allowed("channel")[-1]
@@ -179,7 +181,7 @@ class FeatureMaps(Explorer, widgets.VBox):
             + image_html(
                 sheet, f"The channels of {self.layer}; {self.channel} is framed", _width(sheet, SHEET)
             )
-            + "<div style='border: 1px solid; line-height: 0'>"  # shows where an empty channel ends
+            + "<div style='border: 1px solid; line-height: 0'>"  # shows the extent of an empty channel
             + image_html(large, f"Channel {self.channel} of {self.layer}", _width(large, LARGE))
             + "</div></div>"
         )
@@ -222,7 +224,7 @@ def _named_layers(model) -> dict:
 
 
 def _sheet(inks: np.ndarray, chosen: int) -> np.ndarray:
-    """Lay the channels out side by side, a line of one pixel around each; uint8, in colors."""
+    """Lay the channels out side by side, each with a one-pixel border; uint8, in color."""
     height, width, count = inks.shape
     columns = min(count, 8 if height > 1 else 16)
     rows = -(-count // columns)
@@ -236,5 +238,5 @@ def _sheet(inks: np.ndarray, chosen: int) -> np.ndarray:
 
 
 def _width(pixels: np.ndarray, most: int) -> int:
-    # A whole number of CSS pixels for each, so that all are alike.
+    # A whole number of CSS pixels per array pixel, so that all are the same size.
     return pixels.shape[1] * min(most // pixels.shape[1], HIGHEST // pixels.shape[0])

@@ -1,4 +1,4 @@
-"""The mistakes of several networks, sorted by which digit was taken for which and how surely."""
+"""The mistakes of several networks, by true digit, predicted digit and confidence."""
 
 import html
 
@@ -16,32 +16,32 @@ from mnist_helpers.widgets.cell_grid import CellGrid
 
 A_PAGE = 12
 ANY = "any"
-DARKEST = 120  # the shade of the most frequent mistake; the number on it stays easy to read
+DARKEST = 120  # shade of the most frequent mistake, light enough to read the number on it
 
 
 class MistakeGallery(Explorer, widgets.VBox):
-    """Leaf through the digits that a network misread, the surest mistakes first.
+    """Page through the digits that a network misread, most confident mistakes first.
 
     Parameters
     ----------
     images : numbers in [0, 1], 1 is ink; ``(n, 28, 28)``, ``(n, 28, 28, 1)`` or ``(n, 784)``.
     true : integers 0 to 9, ``(n,)``.
-    probabilities : for each network, by its name, floats ``(n, 10)``, each row summing to 1.
+    probabilities : dict of each network's name and its floats ``(n, 10)``, each row summing to 1.
 
     Attributes
     ----------
     network : the name of the network whose mistakes are shown.
-    true_digit, predicted_digit : only images of this digit, and only such as were read as that one; None
-        for any. With the same digit in both, the images are shown that were read correctly.
-    confidence : only images of whose reading the network was at least this sure, from 0 to 1.
-    page : from 0; back at 0 whenever the choice changes.
+    true_digit, predicted_digit : show only images of this digit that were read as that one; None for any.
+        If both are the same digit, the correctly read images are shown.
+    confidence : show only images that the network read with at least this confidence, 0 to 1.
+    page : from 0; reset to 0 when the selection changes.
 
     Raises
     ------
     ValueError
-        If the arrays are not such, or do not fit together.
+        If the arrays are not as described, or do not match.
     traitlets.TraitError
-        If an attribute is set to what there is not; it keeps the value it had.
+        If an attribute is set to an invalid value; it keeps its old value.
     """
 
     network = traitlets.Unicode()
@@ -53,7 +53,7 @@ class MistakeGallery(Explorer, widgets.VBox):
     def __init__(self, images: np.ndarray, true: np.ndarray, probabilities: dict[str, np.ndarray]):
         if not isinstance(probabilities, dict) or not probabilities:
             raise ValueError(
-                'probabilities must be a dict of one (n, 10) array a network, such as {"MLP": ...}, '
+                'probabilities must be a dict of one (n, 10) array per network, such as {"MLP": ...}, '
                 f"got {type(probabilities).__name__}"
             )
         self._images = _as_images(images)
@@ -61,7 +61,7 @@ class MistakeGallery(Explorer, widgets.VBox):
         self._true = np.asarray(true)
         if len(self._images) != len(self._true):
             raise ValueError(
-                f"images and true must be of one length, got {len(self._images)} and {len(self._true)}"
+                f"images and true must have the same length, got {len(self._images)} and {len(self._true)}"
             )
         self._read = {name: rows.argmax(axis=1) for name, (_, rows) in pairs.items()}
         self._sure = {name: rows.max(axis=1) for name, (_, rows) in pairs.items()}
@@ -87,13 +87,13 @@ class MistakeGallery(Explorer, widgets.VBox):
 
     @property
     def confusion(self) -> np.ndarray:
-        """Of the readings that are sure enough: counts, ``(10, 10)``; row: true digit, column: predicted."""
+        """Counts at or above `confidence`, ``(10, 10)``; row: true digit, column: predicted digit."""
         enough = self._sure[self.network] >= self.confidence
         return confusion_matrix(self._true[enough], self._read[self.network][enough])
 
     @property
     def selection(self) -> np.ndarray:
-        """The positions of all images that fit the choice, the surest first; ties keep their order."""
+        """Positions of all selected images, most confident first; ties keep their order."""
         read, sure = self._read[self.network], self._sure[self.network]
         fits = sure >= self.confidence
         if self.true_digit is not None:
@@ -107,7 +107,7 @@ class MistakeGallery(Explorer, widgets.VBox):
 
     @property
     def pages(self) -> int:
-        """How many pages the selection fills, at least 1."""
+        """The number of pages in the selection, at least 1."""
         return max(1, -(-len(self.selection) // A_PAGE))
 
     @property
@@ -119,7 +119,7 @@ class MistakeGallery(Explorer, widgets.VBox):
         return f"MistakeGallery: {self._about()}"
 
     def static_figure(self) -> Figure:
-        """The page that is shown, with what each network said."""
+        """The current page, with each network's prediction."""
         if not len(self.shown):
             figure = plt.figure(figsize=(5, 0.5))
             figure.text(0, 0, self._about())
@@ -134,7 +134,7 @@ class MistakeGallery(Explorer, widgets.VBox):
         true_digit = Choice(options=[ANY, *range(CLASSES)], description="true digit")
         predicted_digit = Choice(options=[ANY, *range(CLASSES)], description="read as")
         confidence = Slider(max=1, step=0.01, description="at least this sure")
-        # A list with None selected would look empty.
+        # A drop-down list with None selected would look empty.
         as_option = (
             lambda digit: ANY if digit is None else digit,
             lambda option: None if option == ANY else option,
@@ -145,7 +145,7 @@ class MistakeGallery(Explorer, widgets.VBox):
         traitlets.link((self, "confidence"), (confidence, "value"))
         self._grid = CellGrid(
             self._choose,
-            description="Confusion matrix: a row for each true digit, a column for what it was read as",
+            description="Confusion matrix: a row for each true digit, a column for each predicted digit",
             label="{row} read as {column}: {value}",
             numbers=True,
             layout={"width": "350px"},
@@ -166,7 +166,7 @@ class MistakeGallery(Explorer, widgets.VBox):
             self.true_digit, self.predicted_digit = true_digit, predicted_digit
 
     def _turn(self, pages: int) -> None:
-        # A second click can be on its way when the first has led to the last page.
+        # A second click may already be on its way when the first reaches the last page.
         self.page = min(max(self.page + pages, 0), self.pages - 1)
 
     def _redraw(self) -> None:
@@ -202,7 +202,7 @@ class MistakeGallery(Explorer, widgets.VBox):
         return f"{about}; page {self.page + 1} of {self.pages}"
 
     def _said(self, i: int) -> list[str]:
-        """What each network said of an image, the one that is looked at first."""
+        """Each network's prediction for an image, with the current network's first."""
         names = sorted(self._read, key=lambda name: name != self.network)
         return [f"{name}: {self._read[name][i]} ({_percent(self._sure[name][i])})" for name in names]
 

@@ -72,7 +72,7 @@ function render({ model, el }) {
   const captions = { epoch: make("span"), step: make("span") };
   const press = () => {
     if (stop.ariaDisabled === "false") model.send("stop");
-    stop.ariaDisabled = "true"; // and not `disabled`: the keyboard's focus stays where it is
+    stop.ariaDisabled = "true"; // not `disabled`, which would lose the keyboard focus
   };
   const stop = make("button", { type: "button", onclick: press }, "Stop");
   const status = make("span", { className: "status" });

@@ -128,7 +128,7 @@ class Monitor(Explorer, anywidget.AnyWidget):
             self.stop()
 
     def _cell_ended(self, result) -> None:
-        """Handle what Keras does not: it skips `on_train_end` if an exception, such as an interrupt, ends `fit`."""
+        """Make up for Keras, which skips `on_train_end` if an exception, such as an interrupt, ends `fit`."""
         if result.success and self._listening:  # `fit` may still be running
             get_ipython().events.unregister("post_run_cell", self._cell_ended)
         else:

@@ -1,7 +1,7 @@
-"""A JupyterLab of the test's own, and a Chromium that uses it as a person would. Run by `make test-browser`.
+"""A private JupyterLab, and Chromium to use it as a person would. Run by `make test-browser`.
 
-JupyterLab serves a temporary copy of ``notebooks/`` to this machine alone. The browser finds no other host,
-as with the network off, and each test ends with: no error in the console, no request to another host.
+JupyterLab serves a temporary copy of ``notebooks/`` on localhost. The browser can reach no other host, as if
+offline, and each test ends by checking that there were no console errors and no requests to other hosts.
 """
 
 import json
@@ -32,7 +32,7 @@ from mnist_helpers import *
 
 
 class Lab:
-    """A running JupyterLab: the folder it serves, and requests to it."""
+    """A running JupyterLab: the folder that it serves, and requests to it."""
 
     def __init__(self, folder: Path, port: int, token: str):
         self.folder, self.url, self.token = folder, f"http://{HOST}:{port}", token
@@ -52,7 +52,7 @@ class Lab:
 def lab(tmp_path_factory) -> Iterator[Lab]:
     folder, own = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter")
     shutil.copytree(ROOT / "notebooks", folder, dirs_exist_ok=True)
-    for path in NOTEBOOKS:  # Outputs that are committed could pass for new ones.
+    for path in NOTEBOOKS:  # Committed outputs could be mistaken for new ones.
         notebook = nbformat.read(path, as_version=4)
         for cell in notebook.cells:
             if cell.cell_type == "code":
@@ -76,14 +76,14 @@ def lab(tmp_path_factory) -> Iterator[Lab]:
         owner, trait = name.split(".")
         config.setdefault(owner, {})[trait] = value
     (own / "jupyter_server_config.json").write_text(json.dumps(config), encoding="utf-8")
-    # Lab as it comes, but for its question whether to fetch news from the web.
+    # Default settings, except for the prompt to fetch news from the web.
     (own / "labconfig").mkdir()
     off = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
     (own / "labconfig" / "page_config.json").write_text(json.dumps(off), encoding="utf-8")
-    # Nothing of the settings of whoever runs this, and nothing left behind with them.
+    # Ignore the user's own settings, and leave nothing behind in them.
     places = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
     environment = os.environ | dict.fromkeys(places, str(own))
-    environment.pop("MPLBACKEND", None)  # the tests' own, which would draw nothing
+    environment.pop("MPLBACKEND", None)  # set by the tests; it would display no figures
     log = own / "log.txt"
     with log.open("w") as stream:
         server = subprocess.Popen(
@@ -119,14 +119,14 @@ def wait_until_it_answers(lab: Lab, server: subprocess.Popen, log: Path) -> None
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[BrowserContext]:
-    """Chromium, with what it has stored. One for all tests: Lab's own files are fetched once."""
+    """A Chromium context with its cache, shared by all tests so that Lab's files are fetched once."""
     chromium = shutil.which("chromium")
     if chromium is None:
-        pytest.fail("the browser tests need a `chromium` on the PATH; on Debian, apt-get install chromium")
+        pytest.fail("the browser tests need `chromium` on the PATH; on Debian: apt-get install chromium")
     arguments = [
         *("--disable-gpu", "--no-first-run", "--no-sandbox"),
         *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-        # As with the network off: what is asked for elsewhere fails here too.
+        # As if offline: requests to other hosts fail.
         f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {HOST}",
     ]
     with sync_playwright() as playwright:
@@ -137,9 +137,9 @@ def browser() -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def open_notebook(lab: Lab, browser: BrowserContext) -> Iterator[Callable[[str], Page]]:
-    """Open a notebook of Lab's folder in a page of its own, and wait for its kernel.
+    """Open a notebook from Lab's folder in a new page, and wait for its kernel.
 
-    A page has, beside what Playwright gives it, the lists `console_errors` and `foreign_requests`.
+    The page gets two extra attributes, the lists `console_errors` and `foreign_requests`.
     """
     pages = []
 
@@ -162,7 +162,7 @@ def open_notebook(lab: Lab, browser: BrowserContext) -> Iterator[Callable[[str],
 
 @pytest.fixture
 def open_cell(lab: Lab, open_notebook) -> Callable[[str], Page]:
-    """Make a scratch notebook with a cell of the given source, below one of imports, and run it."""
+    """Make a scratch notebook with an imports cell and a cell of the given source, and run it."""
 
     def open_cell(source: str) -> Page:
         name = f"scratch_{secrets.token_hex(4)}.ipynb"
@@ -180,7 +180,7 @@ def watch(page: Page) -> None:
     page.console_errors, page.foreign_requests = [], []
 
     def note_request(url: str) -> None:
-        if urlsplit(url).hostname not in {HOST, None}:  # None: data: and blob:, which ask nobody
+        if urlsplit(url).hostname not in {HOST, None}:  # None: data: and blob: URLs, which ask no host
             page.foreign_requests.append(url)
 
     def note_message(message) -> None:
@@ -197,7 +197,7 @@ KERNEL_IS_IDLE = """() => {
     const session = window.jupyterapp?.shell.currentWidget?.sessionContext?.session;
     return session?.kernel?.connectionStatus === 'connected' && session.kernel.status === 'idle';
 }"""
-# The command's promise ends with the last cell. It is kept in the page: the test does not hang on it.
+# The promise resolves after the last cell. It stays in the page, so that the test does not hang on it.
 RUN_ALL = """() => {
     window.ran = null;
     window.jupyterapp.commands.execute('notebook:run-all-cells').then(done => { window.ran = {done}; });
@@ -209,7 +209,7 @@ OUTPUTS = """() => window.jupyterapp.shell.currentWidget.content.widgets
 
 
 def run_all(page: Page, seconds: float) -> list[list[dict]]:
-    """Run All, as from the menu, and wait until it is done; gives the outputs of each code cell."""
+    """Run All, as from the menu, and wait until it is done; return the outputs of each code cell."""
     page.evaluate(RUN_ALL)
     page.wait_for_function("() => window.ran", timeout=seconds * 1000)
     page.wait_for_function(KERNEL_IS_IDLE)

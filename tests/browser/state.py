@@ -1,4 +1,4 @@
-"""What the kernel behind a page says, and how a page stands once it has settled."""
+"""Ask the kernel behind a page for its state, and check a page's layout."""
 
 import json
 import time
@@ -14,7 +14,7 @@ ASK = """async code => {
     return said;
 }"""
 
-# What of an output lies to the right of it.
+# The parts of an output that stick out on its right.
 STICKING_OUT = """output => [...output.querySelectorAll('*')]
     .filter(part => part.getBoundingClientRect().right > output.getBoundingClientRect().right + 1)
     .map(part => part.outerHTML)
@@ -27,7 +27,7 @@ def state(page: Page, expression: str) -> object:
 
 
 def expect_state(page: Page, expression: str, expected: object, seconds: float = 5) -> None:
-    """Wait until it is so: a page holds changes back while the kernel is at work on others."""
+    """Wait until the values are equal: a page holds changes back while the kernel is busy."""
     end = time.monotonic() + seconds
     while (found := state(page, expression)) != expected and time.monotonic() < end:
         page.wait_for_timeout(50)
@@ -35,7 +35,7 @@ def expect_state(page: Page, expression: str, expected: object, seconds: float =
 
 
 def make_narrow(page: Page) -> None:
-    """Make JupyterLab as narrow as a phone held upright, and wait until it has arranged itself anew."""
+    """Make JupyterLab as narrow as an upright phone, and wait for the new layout."""
     page.set_viewport_size({"width": 360, "height": 740})
     page.wait_for_function(
         "() => document.querySelector('.jp-NotebookPanel').getBoundingClientRect().right <= 360"

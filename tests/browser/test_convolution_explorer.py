@@ -1,4 +1,4 @@
-"""The convolution explorer in a page: what it shows is what Python computes, with a kernel and without."""
+"""The convolution explorer on a page: it shows what Python computes, with and without a kernel."""
 
 import numpy as np
 import pytest
@@ -84,7 +84,7 @@ def test_playing_grows_the_map_and_ends_with_the_view(open_cell):
     state(page, "globals().update(first=explorer)")
     run_all(page, seconds=60)
     expect(page.get_by_role("button", name="Play")).to_have_count(1)
-    page.wait_for_timeout(300)  # for what is on its way
+    page.wait_for_timeout(300)  # for messages on their way
     reached = state(page, "[first.row, first.column]")
     page.wait_for_timeout(300)
     assert state(page, "[first.row, first.column]") == reached
@@ -129,7 +129,7 @@ def test_kernel_and_switches_by_hand_and_from_python(open_cell):
 
 @pytest.fixture
 def page_without_kernel(browser):
-    """The module in a page that has nothing else; gives the page, and the digit that it shows."""
+    """The module on an otherwise empty page; returns the page and the digit that it shows."""
     page = browser.new_page()
     errors = []
     page.on("console", lambda message: message.type == "error" and errors.append(message.text))
@@ -164,7 +164,7 @@ def test_page_without_kernel(page_without_kernel):
 
 def test_map_is_filled_up_to_the_window(page_without_kernel):
     page, _ = page_without_kernel
-    not_yet = [119, 119, 119, 255]  # the dot in the middle of a cell that waits for its number
+    not_yet = [119, 119, 119, 255]  # the dot in the middle of an empty cell
     for place, is_filled in (((13, 15), True), ((13, 16), False), ((12, 25), True), ((14, 0), False)):
         assert (middle_of_cell(page, *place) != not_yet) is is_filled
     page.get_by_label("whole map at once").check()
@@ -207,7 +207,7 @@ def test_page_and_python_compute_the_same(page_without_kernel, rng):
 
 def test_it_fits_a_phone_and_nothing_jumps(page_without_kernel):
     page, _ = page_without_kernel
-    page.set_viewport_size({"width": 272, "height": 640})  # what JupyterLab leaves of 360
+    page.set_viewport_size({"width": 272, "height": 640})  # what JupyterLab leaves of 360 pixels
     height = page.locator(WIDGET).bounding_box()["height"]
     for label in ("ReLU", "2×2 max pooling", "whole map at once"):
         page.get_by_label(label).first.check()
@@ -223,7 +223,7 @@ def test_colors_keep_their_contrast(page_without_kernel):
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast of two colors by WCAG 2.2."""
+    """The contrast ratio of two colors, as defined in WCAG 2.2."""
     lights = []
     for color in (one, other):
         share = np.array([int(part) for part in color.strip("rgb()").split(",")]) / 255

@@ -1,4 +1,4 @@
-"""The digit browser in a page: by mouse and by keyboard, wide and narrow."""
+"""The digit browser on a page: by mouse and keyboard, wide and narrow."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def pixel(page: Page, row: int, column: int) -> Locator:
     return page.get_by_role("gridcell", name=f"row {row}, column {column}:")
 
 
-def test_a_digit_is_found_and_its_pixels_are_read(open_cell, fives):
+def test_find_a_digit_and_read_its_pixels(open_cell, fives):
     page = open_cell(SOURCE)
     about, reading = page.get_by_role("status").filter(has_text="digit"), page.get_by_role("status").last
     expect(about).to_contain_text("digit 5, image 0 of 0 to 5420 (position 0); 166 of 784 pixels have ink")
@@ -47,7 +47,7 @@ def test_a_digit_is_found_and_its_pixels_are_read(open_cell, fives):
     shown = [int(text) for text in window(page) if text]
     assert shown == fives[0, 21:28, 2:9].ravel().tolist()
 
-    # By keyboard: walk over the picture, along an edge too.
+    # By keyboard: move over the picture, along an edge too.
     for key in ["ArrowRight", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowUp", "ArrowLeft"]:
         page.keyboard.press(key)
     expect(pixel(page, 26, 5)).to_be_focused()
@@ -55,7 +55,7 @@ def test_a_digit_is_found_and_its_pixels_are_read(open_cell, fives):
     expect(page.locator(".cell-grid [aria-selected=true]")).to_have_count(1)
     expect(reading).to_contain_text("row 26, column 5:")
 
-    # By keyboard: Tab leads out of the picture to the sliders.
+    # By keyboard: Tab moves from the picture to the sliders.
     page.keyboard.press("Tab")
     row, column = page.get_by_role("slider", name="row"), page.get_by_role("slider", name="column")
     expect(row).to_be_focused()

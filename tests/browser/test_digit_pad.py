@@ -1,4 +1,4 @@
-"""The digit pad, used as a person would: in JupyterLab, and on a plain page that has no kernel."""
+"""The digit pad, used as a person would: in JupyterLab, and on a plain page without a kernel."""
 
 import json
 import statistics
@@ -57,7 +57,7 @@ window.requestAnimationFrame = (work) => original((time) => {
 """
 ONE = [[(150, 40), (140, 150), (132, 240)]]
 SEVEN = [[(60, 60), (210, 60), (150, 150), (110, 240)]]
-STEPS = {"crop": "crop", "fit": "fit into 20×20", "center": "center by mass"}  # and what they are called
+STEPS = {"crop": "crop", "fit": "fit into 20×20", "center": "center by mass"}  # and their labels
 ZERO = [[(140, 40), (75, 90), (70, 190), (140, 240), (205, 190), (205, 90), (140, 40)]]
 
 
@@ -78,7 +78,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory, networks, digits) -> Iterator[str]:
-    """A server of nothing but files: the module, a page, descriptions and weights, digits."""
+    """A plain file server: the module, a page, network descriptions and weights, digits."""
     folder = tmp_path_factory.mktemp("site")
     data = {"networks": {}, "strokes": EXAMPLE, "width": EXAMPLE_WIDTH, "labels": digits[1].tolist()}
     for name, model in networks.items():
@@ -125,7 +125,7 @@ def draw(page: Page, strokes: list, steps: int = 8) -> None:
 
 
 def expect_reading(page: Page, *digits: int) -> None:
-    """The heads of the table name each network's digit, and the words below the pad do."""
+    """Both the table's headers and the text below the pad give each network's digit."""
     heads = page.locator(".digit-pad thead th")
     for i, digit in enumerate(digits):
         expect(heads.nth(i + 1)).to_contain_text(f"reads {digit}")
@@ -135,13 +135,13 @@ def expect_reading(page: Page, *digits: int) -> None:
 
 
 def table(page: Page) -> np.ndarray:
-    """The numbers beside the bars, as a share of 1: (10, networks)."""
+    """The numbers next to the bars, as fractions: (10, networks)."""
     texts = [row.locator("td").all_text_contents() for row in page.locator(".digit-pad tbody tr").all()]
     return np.array([[float(text.strip("<> %")) / 100 for text in row] for row in texts])
 
 
 def bars(page: Page) -> np.ndarray:
-    """How much of its frame each bar fills: (10, networks)."""
+    """The fraction of its frame that each bar fills: (10, networks)."""
     widths = page.locator(".digit-pad .bar").evaluate_all(
         "bars => bars.map(bar => bar.firstChild.getBoundingClientRect().width / (bar.clientWidth))"
     )
@@ -149,7 +149,7 @@ def bars(page: Page) -> np.ndarray:
 
 
 def said(page: Page) -> tuple[np.ndarray, dict]:
-    """What the pad told the page: the input and the probabilities."""
+    """What the pad reported to the page: the input and the probabilities."""
     page.wait_for_timeout(350)
     state = page.evaluate("() => said")
     answers = {name: np.array(values) for name, values in state["probabilities"].items()}
@@ -189,7 +189,7 @@ def test_page_and_keras_agree_on_a_thousand_test_digits(plain, networks, digits)
         assert np.abs(found[name] - expected).max() < 1e-4
 
 
-def test_page_and_python_prepare_alike(plain, digits):
+def test_page_and_python_prepare_identically(plain, digits):
     steps = [dict(zip(STEPS, switches, strict=True)) for switches in product([True, False], repeat=3)]
     for strokes, width in ((EXAMPLE, EXAMPLE_WIDTH), (ZERO, 24), ([[(270, 270)]], 24), ([], 24)):
         expected = draw_strokes(strokes, width)
@@ -210,7 +210,7 @@ def test_page_and_python_prepare_alike(plain, digits):
     assert np.allclose(np.reshape(images, (-1, 28, 28)), digits[0][:20] / 255, atol=1e-6)
 
 
-def test_page_and_python_transform_alike(plain, digits):
+def test_page_and_python_transform_identically(plain, digits):
     images = digits[0][:10].astype("float32") / 255
     changes = [
         ({"right": 3, "down": -5}, lambda x: shift(x, 3, -5)),
@@ -235,7 +235,7 @@ def test_page_and_python_transform_alike(plain, digits):
         np.testing.assert_allclose(np.reshape(found, (-1, 28, 28)), change(images), atol=2e-6)
 
 
-def test_noise_is_gaussian_and_the_same_for_a_seed(plain):
+def test_noise_is_gaussian_and_repeatable(plain):
     def noisy(noise, seed):
         return np.array(
             plain.evaluate(
@@ -258,13 +258,13 @@ def test_noise_is_gaussian_and_the_same_for_a_seed(plain):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("network.weights = network.weights.slice(4)", "needs 335114 weights, and its buffer holds 335113"),
-        ("network.weights = new ArrayBuffer(0)", "needs 335114 weights, and its buffer holds 0"),
-        ("network.description.layers[1].kind = 'lstm'", "has a lstm, and the pad knows conv,pool,dense"),
-        ("network.description.layers[1].activation = 'tanh'", "has a tanh, and the pad knows relu,softmax"),
+        ("network.weights = network.weights.slice(4)", "needs 335114 weights, but its buffer holds 335113"),
+        ("network.weights = new ArrayBuffer(0)", "needs 335114 weights, but its buffer holds 0"),
+        ("network.description.layers[1].kind = 'lstm'", "not support lstm; it supports conv,pool,dense"),
+        ("network.description.layers[1].activation = 'tanh'", "not support tanh; it supports relu,softmax"),
     ],
 )
-def test_bad_network_is_named_and_leaves_the_page_as_it_was(plain, change, message):
+def test_bad_network_is_reported_and_leaves_the_page_unchanged(plain, change, message):
     error = plain.evaluate(
         f"""() => {{
             const network = data.networks.MLP;
@@ -294,7 +294,7 @@ def test_numbers_and_bars_are_the_probabilities(plain):
         plain.get_by_role("checkbox", name=label).uncheck()
     _, answers = said(plain)
     expected = np.stack(list(answers.values()), axis=1)
-    assert (expected.max(axis=0) < 0.999).all()  # the networks are of two minds, so there is something to see
+    assert (expected.max(axis=0) < 0.999).all()  # the networks are undecided, so there is something to see
     assert np.abs(table(plain) - expected).max() <= 0.00101
     assert np.abs(bars(plain) - expected).max() < 0.02
     top = plain.locator(".digit-pad tbody tr").evaluate_all(
@@ -322,7 +322,7 @@ def test_each_step_can_be_switched_off(plain):
 
 def test_steps_are_shown(plain):
     def ink(name):
-        """The red of each pixel of a step's canvas, turned into ink."""
+        """The ink in a step's canvas, from the red of each pixel."""
         return np.array(
             plain.get_by_role("img", name=name).evaluate(
                 """canvas => {
@@ -421,7 +421,7 @@ def test_undo_remembers_twenty_steps(plain):
     assert np.array_equal(said(plain)[0], image)
 
 
-def test_finger_draws_and_the_page_stays_where_it_is(plain):
+def test_finger_draws_and_does_not_scroll_the_page(plain):
     plain.set_viewport_size({"width": 360, "height": 640})
     expect(plain.locator(".sheet")).to_have_css("touch-action", "none")
     box = plain.locator(".sheet").bounding_box()
@@ -436,7 +436,7 @@ def test_finger_draws_and_the_page_stays_where_it_is(plain):
         return {"x": box["x"] + point[0] * scale, "y": box["y"] + point[1] * scale, "id": 1}
 
     touch("touchStart", finger(SEVEN[0][0]))
-    touch("touchStart", finger(SEVEN[0][0]), second)  # the ball of the hand
+    touch("touchStart", finger(SEVEN[0][0]), second)  # the palm
     for start, end in pairwise(SEVEN[0]):
         for share in np.linspace(0, 1, 10):
             point = np.add(start, share * np.subtract(end, start)).tolist()
@@ -448,7 +448,7 @@ def test_finger_draws_and_the_page_stays_where_it_is(plain):
     assert plain.evaluate("() => scrollY") == 0
 
 
-def test_digit_is_taken_drawn_over_and_brought_back(plain, digits):
+def test_digit_is_picked_drawn_over_and_restored(plain, digits):
     images, labels = digits
     number = plain.get_by_label("number")
     number.fill("4")
@@ -462,11 +462,11 @@ def test_digit_is_taken_drawn_over_and_brought_back(plain, digits):
     for wrong in ("1000", "-1", "", "1.5"):
         number.fill(wrong)
         plain.get_by_role("button", name="Put on the pad").click()
-        expect(plain.get_by_text("There are the numbers 0 to 999.")).to_be_visible()
+        expect(plain.get_by_text("Enter a number from 0 to 999.")).to_be_visible()
         assert np.allclose(said(plain)[0], images[4] / 255, atol=1e-6)
 
 
-def test_stroke_is_answered_at_once(plain):
+def test_strokes_are_answered_frame_by_frame(plain):
     draw(plain, ONE)
     plain.evaluate("() => { frames_.length = 0; }")
     plain.get_by_role("button", name="Clear").click()
@@ -528,7 +528,7 @@ def test_many_changes_leave_nothing_behind(plain):
     assert used_after - used < 2_000_000
 
 
-def test_pad_can_be_taken_away(plain):
+def test_pad_can_be_removed(plain):
     plain.get_by_label("rotation").press("ArrowRight")
     plain.evaluate("() => { said = null; takeAway(); }")
     expect(plain.locator("main")).to_be_empty()
@@ -571,7 +571,7 @@ def test_one_seven_and_zero_are_drawn_and_read(open_cell, networks):
     assert state(page, "list(pad.digits.values())") == [7] * 3
 
 
-def test_keys_draw_a_one_and_words_can_be_read_in_both_themes(open_cell):
+def test_keys_draw_a_one_and_text_is_legible_in_both_themes(open_cell):
     page = open_cell(SOURCE)
     cells = page.locator(".jp-Cell").count()
     sheet = page.locator(".sheet")
@@ -591,13 +591,13 @@ def test_keys_draw_a_one_and_words_can_be_read_in_both_themes(open_cell):
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Control+z")
     expect_reading(page, 2, 2, 2)
-    for key in "abdx":  # in JupyterLab: new cells, and gone ones
+    for key in "abdx":  # in JupyterLab: new and deleted cells
         page.keyboard.press(key)
     expect(sheet).to_be_focused()
     page.keyboard.press("Tab")
     expect(page.get_by_label("pen", exact=True)).to_be_focused()
     page.get_by_label("rotation").focus()
-    for key in ("a", "ArrowUp", "ArrowUp"):  # the latter: the cell above
+    for key in ("a", "ArrowUp", "ArrowUp"):  # ArrowUp: the cell above
         page.keyboard.press(key)
     expect(page.get_by_label("rotation")).to_have_attribute("aria-valuetext", "+10°")
     assert page.locator(".jp-Cell").count() == cells
@@ -616,7 +616,7 @@ def test_keys_draw_a_one_and_words_can_be_read_in_both_themes(open_cell):
 
 
 WORDS = ("legend", "caption", "td", "th", "label", "button", "p", "figcaption", "input[type=number]")
-# The color of an element's words, and that of the nearest background that is not transparent.
+# The color of an element's text, and of the nearest background that is not transparent.
 COLORS = """element => {
     let behind = element;
     while (/rgba.*, 0\\)/.test(getComputedStyle(behind).backgroundColor)) behind = behind.parentElement;
@@ -625,7 +625,7 @@ COLORS = """element => {
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast of two colors by WCAG 2.2."""
+    """The contrast ratio of two colors, as defined in WCAG 2.2."""
     lights = []
     for color in (one, other):
         share = np.array([float(part) for part in color.strip("rgba()").split(",")][:3]) / 255

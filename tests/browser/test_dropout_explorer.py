@@ -1,4 +1,4 @@
-"""The dropout explorer in a page: draws, the rescaling, and inference, by mouse and by keyboard."""
+"""The dropout explorer on a page: draws, rescaling and inference, by keyboard and from Python."""
 
 from playwright.sync_api import Locator, Page, expect
 

@@ -1,4 +1,4 @@
-"""The feature maps in a page: each control changes what is shown, by mouse and by keyboard."""
+"""The feature maps on a page: each control changes what is shown."""
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -49,7 +49,7 @@ def test_controls_by_keyboard_and_from_python(open_cell):
     expect(slider(page, "channel")).to_have_attribute("max", "9")
 
 
-def test_pictures_are_described_keep_their_room_and_fit(open_cell):
+def test_pictures_have_alt_text_and_fit_and_nothing_jumps(open_cell):
     page = open_cell(SOURCE)
     state(page, "setattr(maps, 'network', 'Deep CNN')")
     output = page.locator(".jp-OutputArea-output").last

@@ -1,4 +1,4 @@
-"""The harness sees what it is there to see."""
+"""The harness notices what it should."""
 
 import pytest
 from playwright.sync_api import expect

@@ -1,10 +1,10 @@
-"""The mistake gallery in a page: by mouse and by keyboard, wide and narrow."""
+"""The mistake gallery on a page: by mouse and keyboard, wide and narrow."""
 
 from playwright.sync_api import Locator, Page, expect
 
 from browser.state import STICKING_OUT, make_narrow, state
 
-# Three networks made up: no TensorFlow, and the counts are known.
+# Three made-up networks: no TensorFlow is needed.
 SOURCE = """\
 from mnist_helpers.widgets.mistake_gallery import MistakeGallery
 (images, true), _ = load_mnist()
@@ -27,7 +27,7 @@ def cell(page: Page, true: int, predicted: int) -> Locator:
 
 
 def expect_pictures(page: Page) -> None:
-    """What is on the page is what the state says, in its order."""
+    """The page shows the images in the state, in the same order."""
     shown = state(page, SHOWN)
     pictures = page.get_by_role("figure").get_by_role("img")
     expect(pictures).to_have_count(len(shown))
@@ -68,7 +68,7 @@ def test_a_cell_selects_its_digits(open_cell):
     expect(page.locator(SELECTED)).to_have_text(str(state(page, "len(gallery.selection)")))
     expect_pictures(page)
 
-    # The same cell again, after the choice was undone elsewhere.
+    # The same cell again, after another control has cleared the selection.
     page.get_by_role("combobox", name="read as").select_option("any")
     expect(about).to_contain_text("images of 8 misread; page 1 of")
     expect(page.locator(SELECTED)).to_have_count(0)
@@ -80,7 +80,7 @@ def test_lists_slider_and_pages_by_keyboard(open_cell):
     page = open_cell(SOURCE)
     about = page.get_by_role("status")
     page.get_by_role("combobox", name="true digit").focus()
-    # A 3 and the arrows are shortcuts of JupyterLab elsewhere.
+    # Elsewhere, 3 and the arrow keys are JupyterLab shortcuts.
     page.keyboard.type("3")
     expect(about).to_contain_text("images of 3 misread; page 1 of")
     for digit in (4, 5, 6, 7):
@@ -90,7 +90,7 @@ def test_lists_slider_and_pages_by_keyboard(open_cell):
     expect(page.get_by_role("combobox", name="read as")).to_be_focused()
     expect(page.locator(SELECTED)).to_have_count(0)
 
-    # All sevens that were misread, page by page.
+    # All misread sevens, page by page.
     following, previous = (page.get_by_role("button", name=f"{which} page") for which in ("Next", "Previous"))
     expect(previous).to_be_disabled()
     following.focus()
@@ -100,7 +100,7 @@ def test_lists_slider_and_pages_by_keyboard(open_cell):
     expect(page.get_by_role("figure").first).to_contain_text(f"image {state(page, SHOWN)[0]}, digit 7")
     expect_pictures(page)
 
-    # Only what is sure enough; the matrix counts the same.
+    # Only confident readings; the matrix counts the same ones.
     page.get_by_role("slider", name="at least this sure").focus()
     page.keyboard.press("End")
     expect(about).to_contain_text("MLP: 0 images of 7 misread, at least 100 % sure; page 1 of 1")
@@ -123,7 +123,7 @@ def test_fits_a_phone(open_cell):
     assert page.get_by_role("gridcell").evaluate_all(TOO_WIDE) == []
 
 
-# The numbers that do not fit into their cells.
+# The numbers that do not fit in their cells.
 TOO_WIDE = """cells => cells.filter(cell => {
     const text = document.createRange();
     text.selectNodeContents(cell);

@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 
 from browser.conftest import run_all
 
-SECONDS = 400  # for a notebook; a tenth of it is common
-# Brings each cell into view in turn, so that whatever it shows is drawn.
+SECONDS = 400  # per notebook; most take a tenth of that
+# Brings each cell into view in turn, so that its output is drawn.
 SCROLL_THROUGH = """async () => {
     const notebook = window.jupyterapp.shell.currentWidget.content;
     for (let i = 0; i < notebook.widgets.length; i++) {

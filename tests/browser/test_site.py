@@ -1,4 +1,4 @@
-"""The published site, the slides and the PDF, as a reader without Python uses them: with Chromium alone."""
+"""The published site, the slides and the PDF, as used by a reader without Python: with Chromium alone."""
 
 import re
 import subprocess
@@ -40,7 +40,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory) -> Path:
-    """A folder that holds site and slides."""
+    """A folder with the site and the slides."""
     folder = tmp_path_factory.mktemp("built")
     publish.make_site(site=folder / "site")
     publish.make_slides(folder / "slides")
@@ -49,7 +49,7 @@ def built(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def address(built) -> Iterator[str]:
-    """Serves that folder to this machine, so that the site is below a path of its own."""
+    """Serve that folder on localhost, with the site under a subpath."""
     server = ThreadingHTTPServer((HOST, 0), partial(Quiet, directory=built))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://{HOST}:{server.server_port}/site"
@@ -68,7 +68,7 @@ def page(browser: BrowserContext) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_page_needs_little_before_it_is_used(address, page, name):
+def test_page_loads_little_before_it_is_used(address, page, name):
     sizes = []
     page.on("requestfinished", lambda request: sizes.append(request.sizes()["responseBodySize"]))
     page.goto(f"{address}/{name}.html", wait_until="networkidle")
@@ -78,7 +78,7 @@ def test_page_needs_little_before_it_is_used(address, page, name):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
-def test_page_has_no_barriers(address, page, name, scheme):
+def test_page_is_accessible(address, page, name, scheme):
     page.emulate_media(color_scheme=scheme)
     page.goto(f"{address}/{name}.html", wait_until="networkidle")
     page.evaluate(TO_THE_END)
@@ -106,7 +106,7 @@ def test_page_fits_the_window(address, page, name, width):
 
 
 def draw(page: Page, points: list[tuple[float, float]]) -> None:
-    """Draw a line on the pad, through points given as shares of its side."""
+    """Draw a line on the pad, through points given as fractions of its side."""
     pad = page.locator(".live canvas").first
     pad.scroll_into_view_if_needed()
     box = pad.bounding_box()
@@ -154,7 +154,7 @@ def test_explorer_steps_its_window(address, page):
     expect(place.get_by_text(re.compile("column 16")).first).to_be_visible()
 
 
-def test_picture_makes_room_for_the_widget(address, page):
+def test_widget_replaces_its_picture(address, page):
     page.goto(f"{address}/03_cnn.html")
     picture = page.locator(".cell_output:has(> .live) img")
     expect(picture).to_have_count(1)
@@ -162,7 +162,7 @@ def test_picture_makes_room_for_the_widget(address, page):
     expect(picture).to_be_hidden()
 
 
-def test_widget_that_cannot_be_had_says_so(address, page):
+def test_widget_that_cannot_be_loaded_says_so(address, page):
     page.route("**/live/digit_pad.js", lambda route: route.abort())
     page.goto(f"{address}/06_draw_your_own.html")
     page.locator(".live").scroll_into_view_if_needed()
@@ -174,7 +174,7 @@ def test_widget_that_cannot_be_had_says_so(address, page):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_questions_answer_and_solutions_fold(address, page, path):
+def test_answers_and_solutions_unfold(address, page, path):
     page.goto(f"{address}/{path.stem}.html")
     answers = page.locator("#check-yourself > details")
     assert answers.count() >= 9
@@ -194,13 +194,13 @@ def test_search_finds_a_page(address, built, page, where):
     folder = address if where == "served" else (built / "site").as_uri()
     page.goto(f"{folder}/search.html?q=dropout")
     expect(page.get_by_role("link", name=re.compile("Go deeper")).last).to_be_visible()
-    if where == "from disk":  # there the excerpts from the pages cannot be had; the links are enough
+    if where == "from disk":  # no excerpts from the pages there, but the links are enough
         assert all("fetch" in error or "ERR_FAILED" in error for error in page.console_errors)
         page.console_errors.clear()
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_every_slide_fits_and_can_be_read(address, page, path):
+def test_every_slide_fits_and_is_legible(address, page, path):
     page.set_viewport_size({"width": 1280, "height": 720})
     page.goto(f"{address}/../slides/{path.stem}.html")
     page.wait_for_function("window.Reveal?.isReady()")
@@ -230,7 +230,7 @@ def test_every_slide_fits_and_can_be_read(address, page, path):
 
 
 def test_pdf_holds_the_course_with_tags_and_outline():
-    # In a process of its own, since this one has a browser already.
+    # In a separate process, because this one already runs Playwright.
     run = subprocess.run([sys.executable, "publish.py", "pdf"], cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     pdf = pypdf.PdfReader(run.stdout.strip())

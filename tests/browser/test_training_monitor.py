@@ -1,4 +1,4 @@
-"""A training is stopped and interrupted, and what there is of it can be used."""
+"""Training can be stopped or interrupted, and the network remains usable."""
 
 import secrets
 import time
@@ -45,7 +45,7 @@ INTERRUPT = "() => { window.jupyterapp.commands.execute('notebook:interrupt-kern
 
 @pytest.fixture
 def train(lab, open_notebook) -> Callable[[str], Page]:
-    """Open a notebook that builds a network and trains it, and run it until steps are shown."""
+    """Open a notebook that builds and trains a network, and run it until steps are shown."""
 
     def train(source: str) -> Page:
         name = f"scratch_{secrets.token_hex(4)}.ipynb"
@@ -69,13 +69,13 @@ def expect_end(page: Page, state: str, seconds: float) -> None:
 
 
 def once_idle(page: Page, expression: str) -> object:
-    """The value of a Python expression, as soon as no cell runs any longer."""
+    """The value of a Python expression, once no cell is running."""
     page.wait_for_function(KERNEL_IS_IDLE)
     return state(page, expression)
 
 
 def expect_usable(page: Page) -> None:
-    """The network predicts, and has the same weights a moment later: nothing trains it any longer."""
+    """The network predicts, and does the same a moment later: nothing is training it anymore."""
     evaluate = "model.evaluate(x_val, y_val, verbose=0)[1]"
     accuracy = once_idle(page, evaluate)
     assert 0 < accuracy < 1
@@ -99,7 +99,7 @@ def test_stop_by_mouse_and_again_by_keyboard(train):
     stop.press("Enter")
     expect_end(page, "stopped", seconds=20)
     expect(stop).to_be_focused()
-    expect(page.locator(".jp-OutputArea-output")).to_have_count(1)  # no lines, no figure: somebody watches
+    expect(page.locator(".jp-OutputArea-output")).to_have_count(1)  # no lines, no figure: the view is shown
 
 
 @pytest.mark.parametrize("source", [IN_A_THREAD, IN_THE_CELL])
