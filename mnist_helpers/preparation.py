@@ -1,4 +1,4 @@
-"""Turn a drawing into what a network sees, close to the way MNIST was made: crop, fit into 20×20, center by mass.
+"""Turn a drawing into what a network sees, close to how MNIST was made: crop, fit into 20×20, center by mass.
 
 Source: Y. LeCun, C. Cortes and C. J. C. Burges, "The MNIST database of handwritten digits": the digits
 were "size normalized to fit in a 20x20 pixel box while preserving their aspect ratio", with gray levels

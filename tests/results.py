@@ -399,6 +399,9 @@ OF_THE_COURSE: dict[str, Callable[[], float]] = {
         (10 * 32 + (9 * 32 + 1) * 64 + (25 * 64 + 1) * 256 + 257 * 10) / record("deep_cnn")["parameters"] - 1
     ),
     "ablation.errors": lambda: errors_without(None).mean(),
+    "views.repaired": lambda: printed("07", "nine views", "repaired")[0],
+    "views.new": lambda: printed("07", "nine views", "repaired")[1],
+    "views.p": lambda: mcnemar_exact(*map(int, printed("07", "nine views", "repaired"))),
     "parts.augmentation": lambda: without_a_part("no augmentation"),
     "parts.normalization": lambda: without_a_part("no normalization"),
     "elsewhere.amx.seconds": lambda: 30.7,
