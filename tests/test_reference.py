@@ -427,12 +427,13 @@ def test_missing_or_swapped_results(tmp_path):
         load_results("ablation", tmp_path)
 
 
-def test_ablation_has_five_counts_of_each_variant():
+def test_ablation_has_ten_counts_of_each_variant():
     record = load_results("ablation")
-    assert record["epochs"] == 3 and record["seeds"] == 5
-    assert all(len(counts) == 5 for counts in record["errors"].values())
+    assert record["epochs"] == 2 and record["seeds"] == 10
+    assert all(len(counts) == 10 for counts in record["errors"].values())
     assert all(0 < count < 200 for counts in record["errors"].values() for count in counts)
 
 
-def test_factor_of_the_interval_fits_five_values():
-    assert scipy.stats.t.ppf(0.975, df=4) == pytest.approx(2.776, abs=5e-4)
+def test_factors_of_the_intervals_fit_ten_values():
+    assert scipy.stats.t.ppf(1 - 0.05 / 2, df=9) == pytest.approx(2.26, abs=5e-3)
+    assert scipy.stats.t.ppf(1 - 0.05 / 3 / 2, df=9) == pytest.approx(2.93, abs=5e-3)
