@@ -39,8 +39,11 @@ def processor_has_bfloat16(information=Path("/proc/cpuinfo")) -> bool | None:
 
     Returns
     -------
-    True or False; None if there is no such list, as on macOS and Windows.
+    True or False; None if there is no such list, as on macOS and Windows. False, too, if the variable
+    ``ONEDNN_MAX_CPU_ISA`` keeps TensorFlow's library from using these instructions.
     """
+    if not re.search("BF16|FP16|AMX|AVX10|ALL|DEFAULT", os.environ.get("ONEDNN_MAX_CPU_ISA", "ALL").upper()):
+        return False
     if not Path(information).is_file():
         return None
     flags = re.search(r"^flags\s*:(.*)$", Path(information).read_text(encoding="utf-8"), re.MULTILINE)

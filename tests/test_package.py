@@ -107,6 +107,14 @@ def test_bfloat16_is_looked_up_in_the_flags(tmp_path, text, answer):
     assert mnist_helpers.processor_has_bfloat16(tmp_path / "none") is None
 
 
+@pytest.mark.parametrize(("limit", "answer"), [("AVX2", False), ("AVX512_CORE_AMX", True), ("ALL", True)])
+def test_bfloat16_is_not_used_beyond_the_limit_of_onednn(tmp_path, monkeypatch, limit, answer):
+    file = tmp_path / "cpuinfo"
+    file.write_text("flags : avx512_bf16")
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    assert mnist_helpers.processor_has_bfloat16(file) is answer
+
+
 # quiet_start
 
 
