@@ -3,7 +3,9 @@
 import base64
 import html
 import io
+import re
 import threading
+from pathlib import Path
 
 import anywidget
 import matplotlib.pyplot as plt
@@ -11,6 +13,34 @@ import numpy as np
 import traitlets
 from matplotlib.figure import Figure
 from PIL import Image
+
+
+JS = Path(__file__).with_name("js")
+_IMPORT = re.compile(r"^import \{[^}]*\} from \"\./(\w+\.js)\";\n", re.MULTILINE)
+
+
+def esm(name: str) -> str:
+    """Join a view and all that it imports into the one module that anywidget takes.
+
+    Parameters
+    ----------
+    name : a file in ``js/``. It and its imports are ES modules; imports are named, and names are unique.
+
+    Returns
+    -------
+    The source, imported modules first. Only the view's own exports remain.
+    """
+    parts: dict[str, str] = {}
+
+    def add(file: str) -> None:
+        source = (JS / file).read_text(encoding="utf-8")
+        for imported in _IMPORT.findall(source):
+            if imported not in parts:
+                add(imported)
+        parts[file] = re.sub(r"^export (?!default)", "", _IMPORT.sub("", source), flags=re.MULTILINE)
+
+    add(name)
+    return "\n".join(parts.values())
 
 
 class Explorer:
