@@ -1,46 +1,54 @@
 # Every target sets up what it needs. The two to know are `make course` and `make test`.
-PYTHON ?= $(or $(shell command -v python3.11 2>/dev/null),python3)
+# The first of these that runs, or else the one to complain about
+PYTHON ?= $(or $(shell for name in python3.11 python3.12 python3.13; do $$name -c "" 2>/dev/null && echo $$name && break; done),python3)
 VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+# Written last. It names the folder that the environment was made for: a copy or a renamed folder needs a new one.
 READY := $(VENV)/ready
+ifneq "$(shell cat $(READY) 2>/dev/null)" "$(CURDIR)"
+.PHONY: $(READY)
+CLEAR := --clear
+endif
 
 .PHONY: course lab site student slides pdf test test-browser reference outputs bench lock clean
 
 course: $(READY)  ## execute the notebooks and build a site from them, under build/site/
-	$(BIN)/python course.py course
+	$(BIN)/python -m tools.execute course
 
 lab: $(READY)  ## open JupyterLab on the first notebook
 	$(BIN)/jupyter lab notebooks/01_preprocessing.ipynb
 
 site: $(READY)  ## build the site from the notebooks' existing outputs, under build/site/
-	$(BIN)/python publish.py site
+	$(BIN)/python -m tools.publish site
 
 student: $(READY)  ## pack the notebooks without solutions, and the package, into build/student/handwriting.zip
-	$(BIN)/python publish.py student
+	$(BIN)/python -m tools.publish student
 
 slides: $(READY)  ## make a slide deck for each notebook, under build/slides/
-	$(BIN)/python publish.py slides
+	$(BIN)/python -m tools.publish slides
 
 pdf: $(READY)  ## print the whole course to build/course.pdf; needs Chromium
-	$(BIN)/python publish.py pdf
+	$(BIN)/python -m tools.publish pdf
 
 test: $(READY)  ## lint, unit tests, notebook rules, strict re-execution of every notebook
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/deno fmt --check
+	$(BIN)/deno lint
 	$(BIN)/pytest
 
 test-browser: $(READY)  ## test the notebooks, the site, the slides and the PDF in a real browser, Chromium
 	$(BIN)/pytest --numprocesses=0 tests/browser
 
 reference: $(READY)  ## train the reference networks, and what 07 has on record (two hours or more)
-	$(BIN)/python course.py reference
+	$(BIN)/python -m tools.execute reference $(ONLY)
 
 outputs: $(READY)  ## re-execute the notebooks in place
-	$(BIN)/python course.py outputs
+	$(BIN)/python -m tools.execute outputs $(ONLY)
 
 bench: $(READY)  ## measure how fast the networks train, and the run times that the course quotes
-	$(BIN)/python -m tests.benchmarks.training
-	$(BIN)/python -m tests.benchmarks.run_times
+	$(BIN)/python -m tools.measure_training
+	$(BIN)/python -m tools.measure_run_times
 
 lock:  ## lock the dependencies in pyproject.toml into requirements.txt
 	uv pip compile pyproject.toml --all-extras --universal --generate-hashes --python-version 3.11 --no-emit-index-url -o requirements.txt
@@ -49,7 +57,9 @@ clean:  ## remove the environment and everything built
 	rm -rf $(VENV) build
 
 $(READY): requirements.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+	@"$(PYTHON)" -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit("$(PYTHON) is Python %d.%d" % sys.version_info[:2])' \
+		|| { echo "The course needs Python 3.11, 3.12 or 3.13. Say where there is one: make PYTHON=python3.12" >&2; exit 1; }
+	"$(PYTHON)" -m venv $(CLEAR) $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
-	touch $@
+	printf %s "$(CURDIR)" > $@

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from mnist_helpers.checks import CLASSES, as_digits, whole
+from mnist_helpers.files import remedy
+
 MNIST_FILE = Path(__file__).with_name("mnist.npz")
 MNIST_SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"
-CLASSES = 10
 N_TRAIN = 50_000
 
 Split = tuple[np.ndarray, np.ndarray]
@@ -22,7 +24,7 @@ def load_mnist(path: Path | str = MNIST_FILE) -> tuple[Split, Split]:
 
     Parameters
     ----------
-    path : path to a copy of ``mnist.npz``; by default, the course's own.
+    path : a copy of ``mnist.npz``; by default, the course's own.
 
     Returns
     -------
@@ -38,24 +40,22 @@ def load_mnist(path: Path | str = MNIST_FILE) -> tuple[Split, Split]:
         If the file is not byte for byte the published one.
     """
     path = Path(path)
-    remedy = "to get it back, run `git checkout -- mnist_helpers/mnist.npz` or clone the course again"
+    restore = remedy("mnist_helpers/mnist.npz")
     if not path.is_file():
-        raise FileNotFoundError(f"the data file {path} is missing; {remedy}")
+        raise FileNotFoundError(f"the data file {path} is missing; {restore}")
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != MNIST_SHA256:
         raise ValueError(
             f"the data file {path} is damaged or has been changed: it has {len(content):,} bytes and "
-            f"SHA-256 {found}, expected {MNIST_SHA256}; {remedy}"
+            f"SHA-256 {found}, expected {MNIST_SHA256}; {restore}"
         )
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
 
 
 def load_splits(layout: str) -> tuple[Split, Split, Split]:
-    """Load the three splits as the notebooks use them: scaled images and one-hot labels.
-
-    Introduced in notebook 01.
+    """Load the three splits, with images scaled and labels one-hot. Introduced in notebook 01.
 
     Parameters
     ----------
@@ -69,13 +69,6 @@ def load_splits(layout: str) -> tuple[Split, Split, Split]:
         50,000 training images (the first of MNIST's 60,000), 10,000 validation images (the last) and
         MNIST's 10,000 test images. Images are float32 in [0, 1], ``(n, 784)`` or ``(n, 28, 28, 1)``;
         labels are one-hot, float32, ``(n, 10)``.
-
-    Raises
-    ------
-    ValueError
-        If `layout` is neither of the two, or the data file is damaged.
-    FileNotFoundError
-        If the data file is missing.
     """
     shapes = {"flat": (-1, 784), "channels": (-1, 28, 28, 1)}
     if not isinstance(layout, str) or layout not in shapes:
@@ -94,9 +87,7 @@ def load_splits(layout: str) -> tuple[Split, Split, Split]:
 
 
 def shuffled_batches(x: np.ndarray, y: np.ndarray, batch_size: int, steps: int, seed: int):
-    """Make a dataset of a given number of batches, reshuffled each epoch.
-
-    Introduced in notebook 07.
+    """Make a dataset of a given number of batches, reshuffled each epoch. Introduced in notebook 07.
 
     Parameters
     ----------
@@ -108,18 +99,10 @@ def shuffled_batches(x: np.ndarray, y: np.ndarray, batch_size: int, steps: int, 
     Returns
     -------
     A ``tf.data.Dataset`` of `steps` pairs, each `batch_size` rows of `x` and of `y`.
-
-    Raises
-    ------
-    ValueError
-        If `x` and `y` differ in length, `batch_size` is not from 1 to n, or `steps` is not positive.
     """
     if len(x) != len(y):
         raise ValueError(f"x and y must have the same length, got {len(x)} and {len(y)}")
-    if not 1 <= batch_size <= len(x):
-        raise ValueError(f"batch_size must be from 1 to {len(x)}, the number of images, got {batch_size}")
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
+    batch_size, steps = whole(batch_size, "batch_size", 1, len(x)), whole(steps, "steps", 1)
     import tensorflow as tf
 
     rng = np.random.default_rng(seed)
@@ -135,9 +118,7 @@ def shuffled_batches(x: np.ndarray, y: np.ndarray, batch_size: int, steps: int, 
 
 
 def one_hot(labels: np.ndarray, classes: int = CLASSES) -> np.ndarray:
-    """Turn class numbers into rows with a single 1.
-
-    Introduced in notebook 01.
+    """Turn class numbers into rows with a single 1. Introduced in notebook 01.
 
     Parameters
     ----------
@@ -147,20 +128,8 @@ def one_hot(labels: np.ndarray, classes: int = CLASSES) -> np.ndarray:
     Returns
     -------
     float32, ``(n, classes)``; row i is 1 in column ``labels[i]`` and 0 elsewhere.
-
-    Raises
-    ------
-    ValueError
-        If `labels` is not 1-D, is not of integers, or holds a number outside that range.
     """
-    labels = np.asarray(labels)
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(
-            f"labels must be a 1-D array of integers, (n,), got {labels.dtype} of shape {labels.shape}"
-            + ("; these look one-hot already" if labels.ndim == 2 else "")
-        )
-    if labels.size and not (labels.min() >= 0 and labels.max() < classes):
-        raise ValueError(f"labels must lie between 0 and {classes - 1}, got {labels.min()} to {labels.max()}")
+    labels = as_digits(labels, classes=classes)
     rows = np.zeros((len(labels), classes), dtype="float32")
     rows[np.arange(len(labels)), labels] = 1
     return rows

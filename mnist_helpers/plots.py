@@ -4,8 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from mnist_helpers.data import CLASSES
-from mnist_helpers.evaluation import _pair, wilson_interval
+from mnist_helpers.checks import CLASSES, as_counts, as_digits, as_grids, as_pair, finite, whole
+from mnist_helpers.evaluation import wilson_interval
 
 # From the palette of Okabe and Ito (2008), which color-blind readers can tell apart. Each color has its own
 # line style, so that a grayscale print works too.
@@ -13,6 +13,7 @@ BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 PALETTE = (BLUE, ORANGE, GREEN)
 LINE_STYLES = ("-", "--", ":")
 INK = "gray_r"  # dark ink on white paper
+MOST = 300  # images in one figure: more take many seconds and gigabytes
 
 
 def set_style() -> None:
@@ -33,27 +34,23 @@ def set_style() -> None:
     )
 
 
-def show_digits(images: np.ndarray, titles=None, columns: int = 10) -> np.ndarray:
+def show_digits(images: np.ndarray, titles=None, columns: int = 10, size: float | None = None) -> np.ndarray:
     """Show digits side by side, dark ink on white paper.
 
     Parameters
     ----------
-    images : ``(n, 28, 28)``, ``(n, 28, 28, 1)`` or ``(n, 784)``; 0 is paper, the
-        largest value in the array is full ink.
+    images : numbers, ``(n, 28, 28)``, ``(n, 28, 28, 1)`` or ``(n, 784)``, with n from 1 to 300; 0 is paper,
+        the largest value in the array is full ink.
     titles : n texts or numbers, one above each digit; none by default.
     columns : digits per row.
+    size : inches per digit; by default, larger if there are few.
 
     Returns
     -------
     n Axes, ``(n,)``.
-
-    Raises
-    ------
-    ValueError
-        If `images` has another shape or is empty, there is not one title per image, or `columns` is below 1.
     """
-    images = _as_images(images)
-    return _sheet(images, titles, columns, vmin=0, vmax=images.max(initial=0) or 1)
+    images = as_grids(images)
+    return _sheet(images, titles, columns, size, vmin=0, vmax=images.max(initial=0) or 1)
 
 
 def show_channels(maps: np.ndarray, titles=None, columns: int = 8, signed: bool = False) -> np.ndarray:
@@ -61,7 +58,7 @@ def show_channels(maps: np.ndarray, titles=None, columns: int = 8, signed: bool 
 
     Parameters
     ----------
-    maps : ``(height, width, channels)``.
+    maps : numbers, ``(height, width, channels)``, with 1 to 300 channels.
     titles : one text or number above each channel; none by default.
     columns : channels per row.
     signed : whether to color by sign: blue below zero, white at zero, red above.
@@ -69,17 +66,10 @@ def show_channels(maps: np.ndarray, titles=None, columns: int = 8, signed: bool 
     Returns
     -------
     Axes, ``(channels,)``.
-
-    Raises
-    ------
-    ValueError
-        If `maps` is not 3-D or is empty, there is not one title per channel, or `columns` is below 1.
     """
-    maps = np.asarray(maps)
-    if maps.ndim != 3:
-        raise ValueError(f"maps must be (height, width, channels), got {maps.shape}")
-    if not maps.size:
-        raise ValueError(f"there is no channel to show in maps of shape {maps.shape}")
+    maps = finite(maps, "maps")
+    if maps.ndim != 3 or not maps.size:
+        raise ValueError(f"maps must be (height, width, channels), each at least 1, got {maps.shape}")
     scale = {"vmin": maps.min(), "vmax": maps.max()}
     if signed:
         limit = float(np.abs(maps).max()) or 1  # maps of zeros are white too
@@ -93,11 +83,6 @@ def show_pixels(image: np.ndarray) -> Axes:
     Parameters
     ----------
     image : uint8, ``(28, 28)``.
-
-    Raises
-    ------
-    ValueError
-        If `image` is not uint8 or not ``(28, 28)``.
     """
     image = np.asarray(image)
     if image.shape != (28, 28) or image.dtype != np.uint8:
@@ -119,42 +104,26 @@ def show_mistakes(
 
     Parameters
     ----------
-    images : ``(n, 28, 28)``, ``(n, 28, 28, 1)`` or ``(n, 784)``.
+    images : numbers, ``(n, 28, 28)``, ``(n, 28, 28, 1)`` or ``(n, 784)``.
     true : integers 0 to 9, ``(n,)``.
-    probabilities : floats, ``(n, 10)``.
+    probabilities : floats, ``(n, 10)``, each row summing to 1.
     which : the positions to show, in this order, such as those from `rank_mistakes`.
     most : show at most this many.
 
     Returns
     -------
     Axes, ``(min(len(which), most),)``.
-
-    Raises
-    ------
-    ValueError
-        If the arrays do not match, or `which` is empty or holds anything but positions in them.
     """
-    images = _as_images(images)
-    true, probabilities = _pair(true, probabilities)
+    true, probabilities = as_pair(true, probabilities)
+    images, which = as_grids(images), as_digits(which, "which", classes=len(true))
     if len(images) != len(true):
         raise ValueError(f"images and true must have the same length, got {len(images)} and {len(true)}")
-    which = np.asarray(which)[:most]
-    if not which.size:
-        raise ValueError("which is empty: there is no mistake to show")
-    if which.ndim != 1 or not np.issubdtype(which.dtype, np.integer):
-        raise ValueError(
-            f"which must be a 1-D array of positions, got {which.dtype} of shape {which.shape}; "
-            "for a boolean mask, pass np.flatnonzero of it"
-        )
-    if which.min() < 0 or which.max() >= len(images):
-        raise ValueError(
-            f"which must hold positions 0 to {len(images) - 1}, got {which.min()} to {which.max()}"
-        )
+    which = which[: whole(most, "most", 1)]
     titles = [
-        f"{true[i]}, read as {probabilities[i].argmax()}\n{_percent(probabilities[i].max())} sure"
+        f"{true[i]}, read as {probabilities[i].argmax()}\n{percent(probabilities[i].max())} sure"
         for i in which
     ]
-    return _sheet(images[which], titles, columns=5, size=1.7)
+    return show_digits(images[which], titles, columns=5, size=1.7)
 
 
 def plot_history(history: dict[str, list[float]]) -> np.ndarray:
@@ -168,12 +137,9 @@ def plot_history(history: dict[str, list[float]]) -> np.ndarray:
     Returns
     -------
     Two Axes: loss, accuracy.
-
-    Raises
-    ------
-    ValueError
-        If `history` is not a dict or one of the four lists is missing.
     """
+    if history == {}:
+        raise ValueError("history has no epoch to plot: train for at least one, such as EPOCHS = 1")
     keys = [prefix + key for key in ("loss", "accuracy") for prefix in ("", "val_")]
     missing = [key for key in keys if not isinstance(history, dict) or key not in history]
     if missing:
@@ -181,6 +147,8 @@ def plot_history(history: dict[str, list[float]]) -> np.ndarray:
             f"history is missing {', '.join(missing)}; it must be history.history, not what fit returns, "
             "from a fit with validation_data after a compile with metrics=['accuracy']"
         )
+    if len({len(history[key]) for key in keys}) > 1:
+        raise ValueError("history must have as many numbers in each list: fit without validation_freq")
     _, axes = plt.subplots(1, 2, figsize=(9, 3.4))
     for ax, key in zip(axes, ("loss", "accuracy"), strict=True):
         epochs = np.arange(1, len(history[key]) + 1)
@@ -188,7 +156,7 @@ def plot_history(history: dict[str, list[float]]) -> np.ndarray:
         ax.plot(epochs, history[key], marker=marker, label="training")
         ax.plot(epochs, history[f"val_{key}"], marker=marker, label="validation")
         ax.set(xlabel="epoch", ylabel=key)
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     axes[0].legend()
     return axes
 
@@ -200,13 +168,8 @@ def plot_confusion(confusion: np.ndarray, ax: Axes | None = None) -> Axes:
     ----------
     confusion : integer counts, ``(10, 10)``; row: true digit, column: predicted digit.
     ax : where to draw; a new figure by default.
-
-    Raises
-    ------
-    ValueError
-        If `confusion` is not ``(10, 10)``.
     """
-    confusion = np.asarray(confusion)
+    confusion = as_counts(confusion)
     if confusion.shape != (CLASSES, CLASSES):
         raise ValueError(f"confusion must be ({CLASSES}, {CLASSES}), got {confusion.shape}")
     if ax is None:
@@ -233,11 +196,6 @@ def plot_reliability(
     ----------
     confidence, accuracy, count : ``(bins,)`` each, as `reliability_bins` gives them.
     ax : where to draw; a new figure by default.
-
-    Raises
-    ------
-    ValueError
-        If the three differ in length.
     """
     if not len(confidence) == len(accuracy) == len(count):
         raise ValueError("confidence, accuracy and count must have the same length")
@@ -246,6 +204,8 @@ def plot_reliability(
     ax.plot([0, 1], [0, 1], color="0.5", linestyle="--", label="as right as sure")
     for x, y, n in zip(confidence, accuracy, count, strict=True):
         if n:
+            if not (0 <= x <= 1.001 and 0 <= y <= 1):
+                raise ValueError(f"confidence and accuracy must be shares from 0 to 1, got {x} and {y}")
             interval = wilson_interval(round(y * n), n)
             ax.plot([x, x], interval, color=BLUE, linestyle="-", clip_on=False)
             ax.plot(x, y, color=BLUE, marker="o", clip_on=False)
@@ -254,28 +214,24 @@ def plot_reliability(
     return ax
 
 
-def _as_images(images: np.ndarray) -> np.ndarray:
-    images = np.asarray(images)
-    if images.ndim < 2 or images.shape[1:] not in {(28, 28), (28, 28, 1), (784,)}:
-        hint = "; for one image pass image[None]" if images.shape in {(28, 28), (28, 28, 1), (784,)} else ""
-        raise ValueError(f"images must be (n, 28, 28), (n, 28, 28, 1) or (n, 784), got {images.shape}{hint}")
-    return images.reshape(-1, 28, 28)
+def percent(confidence: float) -> str:
+    """A confidence as text, such as "99.9 %". It never says 100 %: softmax never claims certainty.
 
-
-def _percent(confidence: float) -> str:
-    # Never round up to 100 %: softmax never claims certainty.
+    Parameters
+    ----------
+    confidence : in [0, 1].
+    """
     return ">99.9 %" if confidence >= 0.9995 else f"{100 * confidence:.1f} %"
 
 
 def _sheet(images: np.ndarray, titles, columns: int, size: float | None = None, **imshow) -> np.ndarray:
-    if not len(images):
-        raise ValueError("there is no image to show")
-    if columns < 1:
-        raise ValueError(f"columns must be at least 1, got {columns}")
+    if not 1 <= len(images) <= MOST:
+        raise ValueError(f"a figure holds 1 to {MOST} images, got {len(images):,}; pass fewer, such as [:50]")
+    titles = None if titles is None else list(titles)
     if titles is not None and len(titles) != len(images):
         raise ValueError(f"there must be one title per image: got {len(titles)} for {len(images)} images")
     size = size or (0.9 if len(images) > 5 else 1.5)  # inches; a few images can be larger
-    columns = min(columns, len(images))
+    columns = min(whole(columns, "columns", 1), len(images))
     rows = -(-len(images) // columns)
     lines = 0 if titles is None else 1 + max(str(title).count("\n") for title in titles)
     height = size + 0.2 * lines

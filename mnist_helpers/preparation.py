@@ -8,7 +8,10 @@ center of mass of the pixels, and translating the image so as to position this p
 
 import numpy as np
 
-SIDE, BOX = 28, 20
+from mnist_helpers.checks import SIDE, as_drawing, finite, number, whole
+
+BOX = 20
+FAINTEST = 1 / 512  # less than half a gray level of 255 is not ink
 
 
 def prepare(drawing: np.ndarray, crop: bool = True, fit: bool = True, center: bool = True) -> np.ndarray:
@@ -16,7 +19,7 @@ def prepare(drawing: np.ndarray, crop: bool = True, fit: bool = True, center: bo
 
     Parameters
     ----------
-    drawing : floats in [0, 1], ``(n, n)``; 1 is ink.
+    drawing : floats in [0, 1], ``(n, n)``; 1 is ink. A border all of ink is refused: it must be paper.
     crop : crop the drawing to its ink. Otherwise the whole square is used.
     fit : scale the longer side to 20 pixels. Otherwise the scale is that of the whole square in 28 pixels.
     center : center by mass. Otherwise the middle of the cropped part is centered.
@@ -24,15 +27,12 @@ def prepare(drawing: np.ndarray, crop: bool = True, fit: bool = True, center: bo
     Returns
     -------
     float32 in [0, 1], ``(28, 28)``.
-
-    Raises
-    ------
-    ValueError
-        If `drawing` is not a square array of floats in [0, 1].
     """
-    drawing = _as_drawing(drawing)
+    drawing = as_drawing(drawing)
     if drawing.shape[0] != drawing.shape[1]:
         raise ValueError(f"drawing must be square, (n, n), got {drawing.shape}")
+    if min(edge.min() for edge in (drawing[0], drawing[-1], drawing[:, 0], drawing[:, -1])) > 0.5:
+        raise ValueError("drawing must have 1 for ink, but all of its border is ink; pass 1 - drawing")
     part = crop_to_ink(drawing) if crop else drawing
     digit = fit_into_box(part) if fit else _scale(part, SIDE, len(drawing))
     if center:
@@ -47,19 +47,14 @@ def crop_to_ink(drawing: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    drawing : floats in [0, 1], ``(rows, columns)``; 1 is ink.
+    drawing : floats in [0, 1], ``(rows, columns)``; 1 is ink, below 1/512 is paper.
 
     Returns
     -------
     The rectangle, floats; the whole drawing if it has no ink.
-
-    Raises
-    ------
-    ValueError
-        If `drawing` is not 2-D floats in [0, 1].
     """
-    drawing = _as_drawing(drawing)
-    rows, columns = (np.flatnonzero(drawing.any(axis=axis)) for axis in (1, 0))
+    drawing = as_drawing(drawing)
+    rows, columns = (np.flatnonzero((drawing >= FAINTEST).any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         return drawing
     return drawing[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -74,21 +69,14 @@ def fit_into_box(drawing: np.ndarray, side: int = BOX) -> np.ndarray:
     Parameters
     ----------
     drawing : floats in [0, 1], ``(rows, columns)``; 1 is ink.
-    side : the length of the longer side of the result.
+    side : the length of the longer side of the result, 1 or more.
 
     Returns
     -------
     floats in [0, 1]; the shorter side is rounded up to whole pixels, with the drawing centered in them.
-
-    Raises
-    ------
-    ValueError
-        If `drawing` is not 2-D floats in [0, 1], or `side` is below 1.
     """
-    drawing = _as_drawing(drawing)
-    if side < 1:
-        raise ValueError(f"side must be at least 1 pixel, got {side}")
-    return _scale(drawing, side, max(drawing.shape))
+    drawing = as_drawing(drawing)
+    return _scale(drawing, whole(side, "side", 1), max(drawing.shape))
 
 
 def center_by_mass(digit: np.ndarray, side: int = SIDE) -> np.ndarray:
@@ -105,13 +93,8 @@ def center_by_mass(digit: np.ndarray, side: int = SIDE) -> np.ndarray:
     Returns
     -------
     floats in [0, 1], ``(side, side)``. Ink outside the square is lost.
-
-    Raises
-    ------
-    ValueError
-        If `digit` is not 2-D floats in [0, 1].
     """
-    digit = _as_drawing(digit)
+    digit, side = as_drawing(digit, "digit"), whole(side, "side", 1)
     mass = digit.sum()
     corner = []
     for axis, length in enumerate(digit.shape):
@@ -128,13 +111,20 @@ def draw_strokes(strokes: list, width: float, side: int = 280) -> np.ndarray:
     ----------
     strokes : lists of points ``(x, y)``, joined by straight lines; x runs from the left and y from the
         top, from 0 to `side`.
-    width : the width of the pen, in cells.
+    width : the width of the pen, in cells, 0 or more.
     side : the side of the square paper, in cells.
 
     Returns
     -------
     floats in [0, 1], ``(side, side)``, in steps of 1/255, as in the digit pad; 1 is ink.
     """
+    width, side = number(width, "width", 0), whole(side, "side", 1)
+    strokes = [list(stroke) for stroke in strokes]
+    points = finite([point for stroke in strokes for point in stroke], "strokes")
+    if points.size and (points.ndim != 2 or points.shape[1] != 2):
+        raise ValueError(f"strokes must be lists of points (x, y), got points of shape {points.shape[1:]}")
+    if points.size and side > 1 and points.min() >= 0 and points.max() <= 1:
+        raise ValueError(f"strokes must run from 0 to {side}, but all lie in 0 to 1; multiply them by {side}")
     y, x = np.mgrid[:side, :side] + 0.5
     distance = np.full((side, side), np.inf)
     for stroke in strokes:
@@ -167,14 +157,3 @@ def _place(digit: np.ndarray, top: int, left: int, side: int) -> np.ndarray:
     paper = np.zeros((side + 2 * margin,) * 2)
     paper[margin + top : margin + top + rows, margin + left : margin + left + columns] = digit
     return paper[margin:-margin, margin:-margin]
-
-
-def _as_drawing(drawing: np.ndarray) -> np.ndarray:
-    drawing = np.asarray(drawing)
-    if drawing.ndim != 2 or not drawing.size:
-        raise ValueError(f"a drawing must be (rows, columns), got shape {drawing.shape}")
-    if not np.issubdtype(drawing.dtype, np.floating):
-        raise ValueError(f"a drawing must be floats from 0 to 1, got {drawing.dtype}; divide by 255 first")
-    if not (drawing.min() >= 0 and drawing.max() <= 1):
-        raise ValueError(f"a drawing must be from 0 to 1, got {drawing.min()} to {drawing.max()}")
-    return drawing

@@ -2,38 +2,31 @@
 
 ``make reference`` writes to ``mnist_helpers/reference``: it runs the training notebooks with the
 parameters of a full run, and they call `save_run` and `save_results`. ``make bench`` adds
-``training_times``. Nothing else writes there.
+``training_times``. Nothing else writes there. A record holds a checksum of itself and a run's also the
+SHA-256 of its model file, so that a damaged, changed or swapped file is noticed.
 """
 
 import hashlib
 import json
 import os
 import platform
-import tempfile
+import re
 from pathlib import Path
 
+from mnist_helpers.files import remedy, write_whole
 from mnist_helpers.startup import quiet_start
 
 REFERENCE_FOLDER = Path(__file__).with_name("reference")
-RUNS = ("mlp", "cnn", "deep_cnn")  # trained with the recipe that the course starts from
-BEST_RUN = "ten_minutes"
-STUDIES = ("optimizers", "ablation", "ten_minutes_parts", "ten_minutes_seeds", "training_times")
-REMEDY = (
-    "to get it back, run `git checkout -- mnist_helpers/reference`, or rebuild it with `make reference` "
-    "(training_times: `make bench`)"
-)
+REMEDY = remedy("mnist_helpers/reference")
 
 
 def save_run(folder, name: str, history, *, seed: int, batch_size: int, seconds: float) -> None:
-    """Save a trained model and how it was trained as ``<name>.keras`` and ``<name>.json``.
-
-    Each file is first written in full next to its destination and then renamed, so that it is never half
-    written. The record contains the model file's SHA-256, which `load_run` checks.
+    """Save a trained model as ``<name>.keras``, and how it was trained as ``<name>.json``.
 
     Parameters
     ----------
     folder : an existing folder.
-    name : "mlp", "cnn", "deep_cnn" or "ten_minutes".
+    name : such as "mlp".
     history : the ``keras.callbacks.History`` that ``fit`` returned; it refers to its model.
     seed, batch_size : as used in training.
     seconds : how long ``fit`` took.
@@ -41,7 +34,7 @@ def save_run(folder, name: str, history, *, seed: int, batch_size: int, seconds:
     Raises
     ------
     ValueError
-        If `name` is unknown or `history` has no finished epoch.
+        If `history` has no finished epoch, is not all of the model's training, or holds nan.
     FileNotFoundError
         If `folder` does not exist.
     """
@@ -49,26 +42,27 @@ def save_run(folder, name: str, history, *, seed: int, batch_size: int, seconds:
     import numpy
     import tensorflow
 
-    folder = Path(folder)
-    _check_name(name, (*RUNS, BEST_RUN))
-    if not folder.is_dir():
-        raise FileNotFoundError(f"the folder {folder.resolve()} does not exist; create it first")
+    _check_name(name)
     if not getattr(history, "epoch", None):
         raise ValueError("history must be what fit returned after at least one epoch, but it has none")
-
-    model = history.model
-    with tempfile.TemporaryDirectory(dir=folder) as draft:
-        model_file = Path(draft) / f"{name}.keras"
-        model.save(model_file)
+    model, epochs, steps = history.model, len(history.epoch), history.params["steps"]
+    trained = int(model.optimizer.iterations)
+    if steps and trained > epochs * steps:
+        raise ValueError(
+            f"history has {epochs} epochs of {steps} steps, but its model was trained for {trained} steps: "
+            "build the model anew, and fit it once"
+        )
+    with write_whole(folder) as draft:
+        model.save(draft / f"{name}.keras")
         record = {
             "name": name,
-            "sha256": hashlib.sha256(model_file.read_bytes()).hexdigest(),
+            "sha256": _sha256((draft / f"{name}.keras").read_bytes()),
             "parameters": model.count_params(),
             "optimizer": type(model.optimizer).__name__,
             "learning_rate": round(float(model.optimizer.learning_rate), 9),
             "loss": model.loss,
             "batch_size": batch_size,
-            "epochs": len(history.epoch),
+            "epochs": epochs,
             "seed": seed,
             "seconds": round(seconds, 1),
             "cores": os.cpu_count(),
@@ -81,10 +75,7 @@ def save_run(folder, name: str, history, *, seed: int, batch_size: int, seconds:
             },
             "history": history.history,
         }
-        record_file = Path(draft) / f"{name}.json"
-        record_file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        for file in (model_file, record_file):
-            file.replace(folder / file.name)
+        _write_record(draft, record)
 
 
 def load_run(name: str, folder=REFERENCE_FOLDER) -> tuple:
@@ -92,119 +83,121 @@ def load_run(name: str, folder=REFERENCE_FOLDER) -> tuple:
 
     Parameters
     ----------
-    name : "mlp", "cnn", "deep_cnn" or "ten_minutes".
+    name : such as "mlp"; a name that there is not is an error that lists those there are.
     folder : where the two files are; by default, the course's own reference folder.
 
     Returns
     -------
     model : the trained ``keras.Model``, compiled as it was for training.
     run : dict
-        The record. It includes ``run["history"]`` (a list with one number per epoch for each of loss,
-        accuracy, val_loss and val_accuracy), ``run["epochs"]``, ``run["seconds"]`` and
-        ``run["parameters"]``.
+        The record, with ``run["history"]`` (a list with one number per epoch for each of loss, accuracy,
+        val_loss and val_accuracy), ``run["epochs"]``, ``run["seconds"]``, ``run["parameters"]`` and more.
 
     Raises
     ------
     ValueError
-        If `name` is unknown, or one of the files is damaged, changed or misnamed.
+        If one of the files is damaged, changed or misnamed, or `name` is no name.
     FileNotFoundError
         If one of the files is missing.
     """
-    _check_name(name, (*RUNS, BEST_RUN))
-    model_file, record_file = (Path(folder) / f"{name}.{kind}" for kind in ("keras", "json"))
-    for file in (model_file, record_file):
-        if not file.is_file():
-            raise FileNotFoundError(f"the reference file {file} is missing; {REMEDY}")
-    try:
-        run = json.loads(record_file.read_text(encoding="utf-8"))
-        recorded_name, recorded_hash = run["name"], run["sha256"]
-        if {len(values) for values in run["history"].values()} != {run["epochs"]}:
-            raise ValueError(f"its history does not have {run['epochs']} epochs")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    run = load_results(name, folder)
+    file = Path(folder) / f"{name}.keras"
+    if _sha256(_read(file)) != run.get("sha256"):
         raise ValueError(
-            f"the reference file {record_file} is damaged ({type(error).__name__}: {error}); {REMEDY}"
-        ) from error
-    if recorded_name != name:
-        raise ValueError(
-            f"the reference file {record_file} is the record of {recorded_name!r}, not of {name!r}: "
-            f"files have been swapped; {REMEDY}"
-        )
-    if hashlib.sha256(model_file.read_bytes()).hexdigest() != recorded_hash:
-        raise ValueError(
-            f"the reference file {model_file} is damaged, changed or swapped: its SHA-256 is not the "
-            f"one recorded in {record_file.name}; {REMEDY}"
+            f"the reference file {file} is damaged, changed or swapped: its SHA-256 is not the one recorded "
+            f"in {name}.json; {REMEDY}"
         )
     with quiet_start():
         import keras
-
-    return keras.saving.load_model(model_file, safe_mode=True), run
+    try:
+        return keras.saving.load_model(file, safe_mode=True), run
+    except Exception as error:
+        raise ValueError(
+            f"the reference file {file} is no network that Keras loads: {error}; {REMEDY}"
+        ) from error
 
 
 def save_results(folder, name: str, results: dict) -> None:
     """Save the results of a study of many training runs as ``<name>.json``.
 
-    The file is first written in full next to its destination and then renamed.
-
     Parameters
     ----------
     folder : an existing folder.
-    name : one of `STUDIES`.
-    results : a dict that JSON can hold: strings, numbers, lists, dicts.
+    name : such as "ablation".
+    results : a dict that JSON can hold: strings, finite numbers, lists, dicts.
 
     Raises
     ------
-    ValueError
-        If `name` is unknown.
+    ValueError, TypeError
+        If JSON cannot hold the results, or `name` is no name.
     FileNotFoundError
         If `folder` does not exist.
-    TypeError
-        If JSON cannot hold the results.
     """
-    folder = Path(folder)
-    _check_name(name, STUDIES)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"the folder {folder.resolve()} does not exist; create it first")
-    with tempfile.TemporaryDirectory(dir=folder) as draft:
-        file = Path(draft) / f"{name}.json"
-        file.write_text(json.dumps({"name": name} | results, indent=1) + "\n", encoding="utf-8")
-        file.replace(folder / file.name)
+    _check_name(name)
+    with write_whole(folder) as draft:
+        _write_record(draft, {"name": name} | results)
 
 
 def load_results(name: str, folder=REFERENCE_FOLDER) -> dict:
-    """Load what `save_results` saved.
+    """Load the record that `save_results` or `save_run` saved.
 
     Parameters
     ----------
-    name : one of `STUDIES`.
+    name : such as "ablation".
     folder : where the file is; by default, the course's own reference folder.
 
     Returns
     -------
-    The results, with their name under ``"name"``.
+    The record, with its name under ``"name"``.
 
     Raises
     ------
     ValueError
-        If `name` is unknown, or the file is damaged or misnamed.
+        If the file is damaged, changed or misnamed, or `name` is no name.
     FileNotFoundError
         If the file is missing.
     """
-    _check_name(name, STUDIES)
+    _check_name(name)
     file = Path(folder) / f"{name}.json"
-    if not file.is_file():
-        raise FileNotFoundError(f"the reference file {file} is missing; {REMEDY}")
+    content = _read(file)
     try:
-        results = json.loads(file.read_text(encoding="utf-8"))
-        recorded_name = results["name"]
+        record = json.loads(content)
+        found, checksum = record["name"], record.pop("checksum")
     except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"the reference file {file} is damaged ({error!r}); {REMEDY}") from error
+    if checksum != _checksum(record):
+        raise ValueError(f"the reference file {file} has been changed: its checksum does not fit; {REMEDY}")
+    if found != name:
         raise ValueError(
-            f"the reference file {file} is damaged ({type(error).__name__}: {error}); {REMEDY}"
-        ) from error
-    if recorded_name != name:
-        raise ValueError(f"the reference file {file} holds {recorded_name!r}, not {name!r}; {REMEDY}")
-    return results
+            f"the reference file {file} is the record of {found!r}, not of {name!r}: swapped files; {REMEDY}"
+        )
+    return record
 
 
-def _check_name(name: str, known: tuple[str, ...]) -> None:
-    if name not in known:
-        raise ValueError(f"name must be one of {', '.join(known)}, got {name!r}")
+def _check_name(name: str) -> None:
+    if not isinstance(name, str) or not re.fullmatch("[a-z][a-z0-9_]*", name):
+        raise ValueError(f"name must be of small letters, digits and _, such as 'deep_cnn', got {name!r}")
+
+
+def _read(file: Path) -> bytes:
+    if not file.is_file():
+        there = ", ".join(sorted(other.stem for other in file.parent.glob(f"*{file.suffix}"))) or "none"
+        raise FileNotFoundError(f"the reference file {file} is missing (there: {there}); {REMEDY}")
+    return file.read_bytes()
+
+
+def _write_record(folder: Path, record: dict) -> None:
+    try:
+        record = json.loads(json.dumps(record, allow_nan=False))
+    except ValueError as error:
+        raise ValueError(f"{record['name']} has results that are nan or infinite ({error})") from error
+    text = json.dumps(record | {"checksum": _checksum(record)}, indent=1) + "\n"
+    (folder / f"{record['name']}.json").write_text(text, encoding="utf-8")
+
+
+def _checksum(record: dict) -> str:
+    return _sha256(json.dumps(record, sort_keys=True).encode())
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

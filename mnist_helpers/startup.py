@@ -1,11 +1,15 @@
-"""Start TensorFlow without its log messages about the hardware, and look up a CPU feature for notebook 07."""
+"""Start TensorFlow quietly and with the settings that the course needs, and look up a CPU feature for 07."""
 
 import contextlib
+import json
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+KERAS_SETTINGS = {"backend": "tensorflow", "floatx": "float32", "image_data_format": "channels_last"}
 
 
 @contextlib.contextmanager
@@ -14,20 +18,60 @@ def quiet_start() -> Iterator[None]:
 
     While they load, TensorFlow's libraries write messages about the processor and missing graphics cards
     straight to the process's stderr, whatever ``TF_CPP_MIN_LOG_LEVEL`` says; a notebook shows them like
-    errors. Inside the block, stderr goes to the null device; Python exceptions still propagate.
+    errors. Inside the block, stderr goes to a temporary file. It is shown if the block raises; if the
+    process dies in the block, it stays as ``mnist_helpers_*.log`` in the folder for temporary files.
+
+    Raises
+    ------
+    RuntimeError
+        If Keras is set to another backend, number type or order of axes than the course's.
     """
+    _check_keras_settings()
     # For the messages at TensorFlow's first computation, later on. A value set by the user is kept.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
+    with contextlib.ExitStack() as stack:  # undone in reverse order
+        with contextlib.suppress(OSError):  # if there is no stderr, or no place for the file, go on without
+            kept = os.dup(2)
+            stack.callback(os.close, kept)
+            log = stack.enter_context(tempfile.NamedTemporaryFile(prefix="mnist_helpers_", suffix=".log"))
+
+            def show_after_an_error(kind, error, traceback) -> None:
+                if kind:
+                    log.seek(0)
+                    os.write(kept, log.read())
+
+            stack.push(show_after_an_error)
+            _flush_stderr()
+            os.dup2(log.fileno(), 2)
+            stack.callback(os.dup2, kept, 2)
+            stack.callback(_flush_stderr)
         yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+
+
+def _flush_stderr() -> None:
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # None, broken or closed
+        sys.stderr.flush()
+
+
+def _check_keras_settings() -> None:
+    """Look where Keras will look: a wrong backend may not be installed, and then Keras cannot be asked."""
+    home = os.path.expanduser("~")
+    base = os.path.join(home if os.access(home, os.W_OK) else "/tmp", ".keras")
+    file = Path(os.environ.get("KERAS_HOME", base), "keras.json").expanduser()
+    try:
+        settings = dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):  # Keras ignores a file that it cannot read, too
+        settings = {}
+    places = dict.fromkeys(KERAS_SETTINGS, f"in the file {file}")
+    if "KERAS_BACKEND" in os.environ:
+        settings["backend"] = os.environ["KERAS_BACKEND"]
+        places["backend"] = "in the environment variable KERAS_BACKEND"
+    for name, needed in KERAS_SETTINGS.items():
+        if (found := settings.get(name, needed)) != needed:
+            raise RuntimeError(
+                f"Keras is set to {name} {found!r}, but the course needs {needed!r}: change it "
+                f"{places[name]}, and restart the kernel"
+            )
 
 
 def processor_has_bfloat16(information=Path("/proc/cpuinfo")) -> bool | None:

@@ -1,8 +1,8 @@
-"""Shift, rotate, resize or thicken digits, or add noise. Stacks of images in, stacks out."""
+"""Shift, rotate, resize or thicken digits, or add noise. Stacks of images in, stacks of 28×28 grids out."""
 
 import numpy as np
 
-SIDE = 28
+from mnist_helpers.checks import SIDE, as_images, number
 
 
 def shift(images: np.ndarray, dx: float, dy: float) -> np.ndarray:
@@ -10,21 +10,14 @@ def shift(images: np.ndarray, dx: float, dy: float) -> np.ndarray:
 
     Parameters
     ----------
-    images : floats in [0, 1], ``(n, 28, 28)``; 1 is ink.
+    images : floats in [0, 1], ``(n, 28, 28)`` or flat; 1 is ink.
     dx, dy : how many pixels to the right and down; may be fractional or negative.
 
     Returns
     -------
-    floats in [0, 1], of the shape and type of `images`.
-
-    Raises
-    ------
-    ValueError
-        If `images` is not as described, or `dx` or `dy` is not finite.
+    float32 in [0, 1], ``(n, 28, 28)``.
     """
-    images = _as_stack(images)
-    _check("dx", dx)
-    _check("dy", dy)
+    images, dx, dy = as_images(images), number(dx, "dx"), number(dy, "dy")
     rows, columns = np.mgrid[:SIDE, :SIDE]
     return _resample(images, rows - dy, columns - dx)
 
@@ -34,21 +27,15 @@ def rotate(images: np.ndarray, degrees: float) -> np.ndarray:
 
     Parameters
     ----------
-    images : floats in [0, 1], ``(n, 28, 28)``; 1 is ink.
+    images : floats in [0, 1], ``(n, 28, 28)`` or flat; 1 is ink.
     degrees : the angle, counterclockwise.
 
     Returns
     -------
-    floats in [0, 1], of the shape and type of `images`.
-
-    Raises
-    ------
-    ValueError
-        If `images` is not as described, or `degrees` is not finite.
+    float32 in [0, 1], ``(n, 28, 28)``.
     """
-    images = _as_stack(images)
-    _check("degrees", degrees)
-    angle, center = np.radians(degrees), (SIDE - 1) / 2
+    images = as_images(images)
+    angle, center = np.radians(number(degrees, "degrees")), (SIDE - 1) / 2
     down, right = np.mgrid[:SIDE, :SIDE] - center
     # Where each pixel comes from: rotated the other way. Rows count downward.
     rows = center + np.cos(angle) * down + np.sin(angle) * right
@@ -64,20 +51,14 @@ def resize(images: np.ndarray, factor: float) -> np.ndarray:
 
     Parameters
     ----------
-    images : floats in [0, 1], ``(n, 28, 28)``; 1 is ink.
+    images : floats in [0, 1], ``(n, 28, 28)`` or flat; 1 is ink.
     factor : at least 0.1; 1 leaves the digits as they are, 0.5 halves their height and width.
 
     Returns
     -------
-    floats in [0, 1], of the shape and type of `images`.
-
-    Raises
-    ------
-    ValueError
-        If `images` is not as described, or `factor` is below 0.1 or not finite.
+    float32 in [0, 1], ``(n, 28, 28)``.
     """
-    images = _as_stack(images)
-    _check("factor", factor, at_least=0.1)
+    images, factor = as_images(images), number(factor, "factor", 0.1)
     center = (SIDE - 1) / 2
     rows, columns = center + (np.mgrid[:SIDE, :SIDE] - center) / factor
     return _resample(images, rows, columns, reach=max(1.0, 1 / factor))
@@ -93,50 +74,38 @@ def thicken(images: np.ndarray, pixels: float) -> np.ndarray:
 
     Parameters
     ----------
-    images : floats in [0, 1], ``(n, 28, 28)``; 1 is ink.
+    images : floats in [0, 1], ``(n, 28, 28)`` or flat; 1 is ink.
     pixels : how far each edge moves; a stroke's width changes by twice as much. Negative is thinner.
 
     Returns
     -------
-    floats in [0, 1], of the shape and type of `images`.
-
-    Raises
-    ------
-    ValueError
-        If `images` is not as described, or `pixels` is not finite.
+    float32 in [0, 1], ``(n, 28, 28)``.
     """
-    images = _as_stack(images)
-    _check("pixels", pixels)
+    images, pixels = as_images(images), number(pixels, "pixels")
     if pixels < 0:
         return 1 - thicken(1 - images, -pixels)
-    whole, part = divmod(min(pixels, SIDE), 1)  # beyond the image's side, nothing changes
-    for _ in range(int(whole)):
+    steps, part = divmod(min(pixels, SIDE), 1)  # beyond the image's side, nothing changes
+    for _ in range(int(steps)):
         images = _dilate(images)
-    return images + images.dtype.type(part) * (_dilate(images) - images) if part else images
+    return images + np.float32(part) * (_dilate(images) - images) if part else images
 
 
-def add_noise(images: np.ndarray, deviation: float, rng: np.random.Generator) -> np.ndarray:
+def add_noise(images: np.ndarray, deviation: float, rng: np.random.Generator | int) -> np.ndarray:
     """Add Gaussian noise to every pixel, and clip to the range from 0 to 1.
 
     Parameters
     ----------
-    images : floats in [0, 1], ``(n, 28, 28)``; 1 is ink.
+    images : floats in [0, 1], ``(n, 28, 28)`` or flat; 1 is ink.
     deviation : the standard deviation of the noise before clipping, 0 or more.
-    rng : the random generator; the same seed gives the same noise.
+    rng : the random generator, or a seed for one; the same seed gives the same noise.
 
     Returns
     -------
-    floats in [0, 1], of the shape and type of `images`.
-
-    Raises
-    ------
-    ValueError
-        If `images` is not as described, or `deviation` is negative or not finite.
+    float32 in [0, 1], ``(n, 28, 28)``.
     """
-    images = _as_stack(images)
-    _check("deviation", deviation, at_least=0)
-    noise = rng.standard_normal(images.shape, dtype="float32").astype(images.dtype)
-    return np.clip(images + images.dtype.type(deviation) * noise, 0, 1)
+    images, deviation = as_images(images), number(deviation, "deviation", 0)
+    noise = np.random.default_rng(rng).standard_normal(images.shape, dtype="float32")
+    return np.clip(images + np.float32(deviation) * noise, 0, 1)
 
 
 def _resample(images: np.ndarray, rows: np.ndarray, columns: np.ndarray, reach: float = 1.0) -> np.ndarray:
@@ -167,23 +136,3 @@ def _dilate(images: np.ndarray) -> np.ndarray:
     middle = padded[:, 1:-1]
     plus = np.maximum(np.maximum(middle[:, :, :-2], tall[:, :, 1:-1]), middle[:, :, 2:])
     return (square + plus) / 2
-
-
-def _as_stack(images: np.ndarray) -> np.ndarray:
-    images = np.asarray(images)
-    if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
-        hint = "; for one image pass image[None]" if images.shape == (SIDE, SIDE) else ""
-        raise ValueError(f"images must be (n, {SIDE}, {SIDE}), got {images.shape}{hint}")
-    if not np.issubdtype(images.dtype, np.floating):
-        raise ValueError(f"images must be floats from 0 to 1, got {images.dtype}; divide by 255 first")
-    # Rounding in an earlier step may overshoot slightly; that is not an error.
-    tolerance = 1e-5
-    if images.size and not (images.min() >= -tolerance and images.max() <= 1 + tolerance):
-        raise ValueError(f"images must be from 0 to 1, got {images.min()} to {images.max()}")
-    return np.clip(images, 0, 1)
-
-
-def _check(name: str, value: float, at_least: float = -np.inf) -> None:
-    if not (np.isfinite(value) and value >= at_least):
-        bound = f" of {at_least} or more" if np.isfinite(at_least) else ""
-        raise ValueError(f"{name} must be a finite number{bound}, got {value}")

@@ -1,8 +1,5 @@
 """Watch a convolution: a 3×3 window over a digit, its nine products, and the feature map they make."""
 
-from pathlib import Path
-
-import anywidget
 import numpy as np
 import traitlets
 from matplotlib import pyplot as plt
@@ -10,39 +7,37 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from mnist_helpers.plots import INK
-from mnist_helpers.widgets.base import Explorer
+from mnist_helpers.widgets.base import Checked, Widget, esm
 
-LEFT_EDGES = (-1.0, 0.0, 1.0) * 3
+LEFT_EDGES = [-1.0, 0.0, 1.0] * 3
 LARGEST_WEIGHT = 99  # the same limit as on the page
+IMAGE_SHAPES = [(28, 28), (28, 28, 1), (784,)]
+KERNEL_SHAPES = [(9,), (3, 3)]
 LAST = 25  # the last row and column of a window of 3 in 28
 
 
-class Numbers(traitlets.TraitType):
-    """Numbers within limits, in one of several shapes; stored as lists of floats in the first shape."""
+def _numbers(shapes: list[tuple[int, ...]], low: float, high: float):
+    """A check for numbers within limits, in one of several shapes; as lists of floats in the first shape."""
 
-    def __init__(self, shapes: tuple[tuple[int, ...], ...], low: float, high: float):
-        super().__init__()
-        self.shapes, self.low, self.high = shapes, low, high
-
-    def validate(self, obj, value) -> list:
-        shapes = " or ".join(map(str, self.shapes))
-        expected = f"{self.name} must be numbers from {self.low} to {self.high} of shape {shapes}"
+    def check(value, name: str) -> list:
+        expected = f"{name} must be numbers from {low} to {high} of shape {' or '.join(map(str, shapes))}"
         try:
             numbers = np.array(value, dtype=float)
         except (TypeError, ValueError) as error:
-            raise traitlets.TraitError(f"{expected}, got {value!r}") from error
-        if numbers.shape not in self.shapes:
-            raise traitlets.TraitError(f"{expected}, got shape {numbers.shape}")
-        if not (self.low <= numbers.min() and numbers.max() <= self.high):  # neither holds for nan
-            raise traitlets.TraitError(f"{expected}, got numbers from {numbers.min()} to {numbers.max()}")
-        return numbers.reshape(self.shapes[0]).tolist()
+            raise ValueError(f"{expected}, got {value!r}") from error
+        if numbers.shape not in shapes:
+            raise ValueError(f"{expected}, got shape {numbers.shape}")
+        if not (low <= numbers.min() and numbers.max() <= high):  # neither holds for nan
+            raise ValueError(f"{expected}, got numbers from {numbers.min()} to {numbers.max()}")
+        return numbers.reshape(shapes[0]).tolist()
+
+    return check
 
 
-class ConvolutionExplorer(Explorer, anywidget.AnyWidget):
+class ConvolutionExplorer(Widget):
     """Step a 3×3 window over a digit, choose its kernel, and switch ReLU and max pooling on and off.
 
-    The page does its own computing, so it responds at once and works without a kernel. The traits are synced
-    both ways; `products` and `feature_map` compute the same results in Python.
+    The page computes for itself; `products` and `feature_map` are the same, computed in Python.
 
     Parameters
     ----------
@@ -58,10 +53,10 @@ class ConvolutionExplorer(Explorer, anywidget.AnyWidget):
         If an argument or an assigned value is invalid; the trait keeps its old value.
     """
 
-    _esm = Path(__file__).with_suffix(".js")
+    _esm = esm("convolution_explorer.js")
 
-    image = Numbers(((28, 28), (28, 28, 1), (784,)), 0, 1).tag(sync=True)
-    kernel = Numbers(((9,), (3, 3)), -LARGEST_WEIGHT, LARGEST_WEIGHT).tag(sync=True)
+    image = Checked(_numbers(IMAGE_SHAPES, 0, 1), np.zeros((28, 28)).tolist()).tag(sync=True)
+    kernel = Checked(_numbers(KERNEL_SHAPES, -LARGEST_WEIGHT, LARGEST_WEIGHT), LEFT_EDGES).tag(sync=True)
     row = traitlets.Int(0, min=0, max=LAST).tag(sync=True)
     column = traitlets.Int(0, min=0, max=LAST).tag(sync=True)
     relu = traitlets.Bool().tag(sync=True)
@@ -87,11 +82,6 @@ class ConvolutionExplorer(Explorer, anywidget.AnyWidget):
         if self.relu:
             result = np.maximum(0, result)
         return result.reshape(13, 2, 13, 2).max(axis=(1, 3)) if self.pool else result
-
-    def page_data(self) -> dict:
-        """The state for ``mount`` in the explorer's JavaScript, to show it on a page without a kernel."""
-        names = ("image", "kernel", "row", "column", "relu", "pool", "whole")
-        return {name: getattr(self, name) for name in names}
 
     def static_figure(self) -> Figure:
         """The digit with the window, the nine products, and the feature map."""

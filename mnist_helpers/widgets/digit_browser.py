@@ -1,23 +1,19 @@
 """Browse the digits of a dataset, their pixels as numbers, and what scaling does to them."""
 
-import ipywidgets as widgets
 import numpy as np
 import traitlets
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from mnist_helpers.evaluation import _digits
+from mnist_helpers.checks import SIDE, as_digits
 from mnist_helpers.plots import BLUE, INK
-from mnist_helpers.widgets.base import Choice, Explorer, Slider, Status
-from mnist_helpers.widgets.cell_grid import CellGrid
+from mnist_helpers.widgets.base import esm
+from mnist_helpers.widgets.kernel_widget import KernelWidget
 
-SIDE = 28
-WINDOW = 7  # rows and columns of numbers around the selected pixel
 BINS = 16
-MARK = "outline: 3px solid #d55e00; font-weight: bold"
 
 
-class DigitBrowser(Explorer, widgets.VBox):
+class DigitBrowser(KernelWidget):
     """Pick any digit, read its pixels as numbers, and compare their histograms before and after scaling.
 
     Parameters
@@ -39,33 +35,33 @@ class DigitBrowser(Explorer, widgets.VBox):
         If an attribute is set to an invalid value; it keeps its old value.
     """
 
-    digit = traitlets.Int()
-    number = traitlets.Int()
-    row = traitlets.Int(7, min=0, max=SIDE - 1)
-    column = traitlets.Int(8, min=0, max=SIDE - 1)
+    _esm = esm("digit_browser.js")
+    with_kernel = "you can go through all the digits, and point at a pixel to read its value."
+    choices = ("digit", "number")
+
+    digits = traitlets.List().tag(sync=True)
+    digit = traitlets.Int().tag(sync=True)
+    number = traitlets.Int().tag(sync=True)
+    row = traitlets.Int(7, min=0, max=SIDE - 1).tag(sync=True)
+    column = traitlets.Int(8, min=0, max=SIDE - 1).tag(sync=True)
 
     def __init__(self, images: np.ndarray, labels: np.ndarray):
-        images, labels = np.asarray(images), _digits("labels", labels)
-        if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE) or images.dtype != np.uint8:
+        images = np.asarray(images)
+        if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE) or not len(images):
             raise ValueError(
-                f"images must be uint8, (n, {SIDE}, {SIDE}), as load_mnist returns them; "
+                f"images must be uint8, (n, {SIDE}, {SIDE}) with n at least 1, as load_mnist returns them; "
                 f"got {images.dtype} of shape {images.shape}"
             )
-        if len(images) != len(labels) or not len(images):
-            raise ValueError(
-                "images and labels must have the same length, at least 1; "
-                f"got {len(images)} and {len(labels)}"
-            )
+        labels = as_digits(labels, "labels", count=len(images))
         self._images = images
         self._places = {int(digit): np.flatnonzero(labels == digit) for digit in np.unique(labels)}
-        super().__init__(digit=int(labels[0]))
-        self._build()
-        self._redraw_on(["digit", "number", "row", "column"])
+        super().__init__(digits=[*self._places], digit=int(labels[0]))
+        self._start()
 
     @traitlets.validate("digit")
     def _known_digit(self, proposal) -> int:
         if proposal.value not in self._places:
-            raise traitlets.TraitError(f"digit must be one of {[*self._places]}, got {proposal.value}")
+            raise traitlets.TraitError(f"digit must be one of {self.digits}, got {proposal.value}")
         return proposal.value
 
     @traitlets.validate("number")
@@ -80,6 +76,10 @@ class DigitBrowser(Explorer, widgets.VBox):
     @traitlets.observe("digit")
     def _first_of_digit(self, change) -> None:
         self.number = 0
+
+    @property
+    def _last(self) -> int:
+        return len(self._places[self.digit]) - 1
 
     @property
     def position(self) -> int:
@@ -107,7 +107,11 @@ class DigitBrowser(Explorer, widgets.VBox):
         return np.histogram(self.scaled[self.scaled > 0], bins=BINS, range=(0, 1))[0]
 
     def __repr__(self) -> str:
-        return f"DigitBrowser: {self._about()}; {self._reading()}"
+        pixel = (self.row, self.column)
+        return (
+            f"DigitBrowser: {self.content['about']}; row {self.row}, column {self.column}: "
+            f"{self.pixels[pixel]}, scaled {self.scaled[pixel]:.3f}"
+        )
 
     def static_figure(self) -> Figure:
         """The digit next to the two histograms, which differ only in the numbers on their x axes."""
@@ -121,96 +125,9 @@ class DigitBrowser(Explorer, widgets.VBox):
             ax.set(xlabel="value of the pixel", ylabel="pixels with ink", xlim=(0, top))
         return figure
 
-    def _build(self) -> None:
-        digit = Choice(options=[*self._places], description="digit")
-        self._number = widgets.BoundedIntText(description="image", max=self._last)
-        row, column = (Slider(max=SIDE - 1, description=name) for name in ("row", "column"))
-        for name, control in (("digit", digit), ("number", self._number), ("row", row), ("column", column)):
-            traitlets.link((self, name), (control, "value"))
-        self._about_line, self._reading_line = Status(), Status()
-        self._window, self._charts = widgets.HTML(), widgets.HTML()
-        self._grid = CellGrid(
-            self._choose,
-            description="The digit, enlarged",
-            label="row {row}, column {column}: {value}",
-            layout={"width": "366px"},
-        )
-        wrap = widgets.Layout(flex_flow="row wrap", align_items="flex-start", grid_gap="4px 24px")
-        pixel = widgets.VBox([row, column, self._reading_line, self._window], layout={"max_width": "100%"})
-        self.children = [
-            widgets.Box([digit, self._number], layout=wrap),
-            self._about_line,
-            widgets.Box([self._grid, pixel], layout=wrap),
-            self._charts,
-        ]
-
-    @property
-    def _last(self) -> int:
-        return len(self._places[self.digit]) - 1
-
-    def _choose(self, row: int, column: int) -> None:
-        with self.hold_trait_notifications():
-            self.row, self.column = row, column
-
-    def _redraw(self) -> None:
-        self._number.max = self._last
-        values = self.pixels.tolist()
-        with self._grid.hold_sync():
-            self._grid.values = self._grid.shades = values
-            self._grid.cell = [self.row, self.column]
-        self._about_line.text, self._reading_line.text = self._about(), self._reading()
-        self._window.value = self._window_html()
-        self._charts.value = (
-            "<div style='display: flex; flex-wrap: wrap; gap: 8px 24px'>"
-            + _bars_html("as it came", self.histogram, "255")
-            + _bars_html("divided by 255", self.scaled_histogram, "1")
-            + "</div>"
-        )
-
-    def _about(self) -> str:
-        with_ink = np.count_nonzero(self.pixels)
-        return (
+    def _content(self) -> dict:
+        about = (
             f"digit {self.digit}, image {self.number} of 0 to {self._last} (position {self.position}); "
-            f"{with_ink} of {SIDE * SIDE} pixels have ink"
+            f"{np.count_nonzero(self.pixels)} of {SIDE * SIDE} pixels have ink"
         )
-
-    def _reading(self) -> str:
-        pixel, scaled = self.pixels[self.row, self.column], self.scaled[self.row, self.column]
-        return f"row {self.row}, column {self.column}: {pixel}, scaled {scaled:.3f}"
-
-    def _window_html(self) -> str:
-        # The window stops at the edges, so that its size never changes.
-        top, left = (min(max(place - WINDOW // 2, 0), SIDE - WINDOW) for place in (self.row, self.column))
-        rows, columns = range(top, top + WINDOW), range(left, left + WINDOW)
-        head = "".join(f"<th scope='col'>{column}</th>" for column in columns)
-        body = "".join(
-            f"<tr><th scope='row'>{row}</th>{''.join(self._number_html(row, column) for column in columns)}"
-            for row in rows
-        )
-        return (
-            "<table style='table-layout: fixed; width: 248px; text-align: center; "
-            f"font-size: 12px; line-height: 24px'><tr><td></td>{head}</tr>{body}</table>"
-        )
-
-    def _number_html(self, row: int, column: int) -> str:
-        value = int(self.pixels[row, column])
-        ink = "white" if value > 137 else "black"  # a contrast of at least 4.5 to 1 on any gray
-        mark = MARK if (row, column) == (self.row, self.column) else ""
-        return f"<td style='background: rgb({3 * f'{255 - value} '}); color: {ink}; {mark}'>{value}</td>"
-
-
-def _bars_html(title: str, counts: np.ndarray, last: str) -> str:
-    most = max(counts.max(), 1)
-    heights = [round(60 * count / most, 1) for count in counts]
-    bars = "".join(
-        f"<rect x='{16 * i + 3}' y='{80 - height}' width='14' height='{height}'/>"
-        for i, height in enumerate(heights)
-    )
-    return (
-        "<svg viewBox='0 0 262 98' style='width: 320px; max-width: 100%' font-size='11' fill='currentColor' "
-        f"role='img' aria-label='{title}. Pixels with ink, from 0 to {last}: {', '.join(map(str, counts))}.'>"
-        f"<text x='2' y='11'>{title}</text>"
-        f"<text x='260' y='11' text-anchor='end'>highest bar: {most} pixels</text>"
-        f"<g fill='{BLUE}'>{bars}</g><path d='M2 80.5h258' stroke='currentColor'/>"
-        f"<text x='2' y='94'>0</text><text x='260' y='94' text-anchor='end'>{last}</text></svg>"
-    )
+        return {"about": about, "last": self._last, "image": self.pixels.tobytes()}

@@ -1,127 +1,157 @@
 """The digit pad: draw a digit, watch it become a 28×28 image, and see what the networks make of it."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
-import anywidget
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from traitlets import Bytes, Dict, Instance, Int, List
+from traitlets import Bool, Bytes, List
 
-from mnist_helpers.data import CLASSES
-from mnist_helpers.evaluation import _digits
-from mnist_helpers.plots import INK, PALETTE, _as_images, _percent
+from mnist_helpers.checks import CLASSES, SIDE, as_digits, as_drawing, as_images, number, whole
+from mnist_helpers.plots import INK, PALETTE, percent
 from mnist_helpers.preparation import (
-    SIDE,
     center_by_mass,
     crop_to_ink,
     draw_strokes,
     fit_into_box,
     prepare,
 )
-from mnist_helpers.widgets.base import Explorer
+from mnist_helpers.transforms import resize, rotate, shift, thicken
+from mnist_helpers.widgets.base import Checked, Widget, esm
+from mnist_helpers.widgets.network import network_description
 
+PAD_SIDE = 280
 # A 2 as people draw on screens: off center, small, and thin.
 EXAMPLE = [
     [(30, 61), (42, 41), (70, 36), (92, 50), (94, 72), (74, 102), (32, 140), (64, 134), (108, 142)],
 ]
 EXAMPLE_WIDTH = 10
+PEN = 24  # about as thick as MNIST's strokes, for a digit that fills the pad
 HATCHES = ("", "//", "..")  # a second signal besides the color
 
-# The layers that the pad supports: the settings they must have, and those that are passed to the page.
-_STEP = {"strides": (1, 1), "padding": "valid", "dilation_rate": (1, 1), "groups": 1}
-_LAYERS = {
-    "Conv2D": ("conv", {"kernel_size": (3, 3), "use_bias": True} | _STEP, ("filters", "activation")),
-    "MaxPooling2D": ("pool", {"pool_size": (2, 2), "strides": (2, 2), "padding": "valid"}, ()),
-    "Dense": ("dense", {"use_bias": True}, ("units", "activation")),
-}
-_NOTHING_TO_DO = {"Dropout", "Flatten", "InputLayer"}  # in inference, with channels last
+
+def _on_pad(drawing, name: str) -> np.ndarray:
+    """Check a drawing of the pad's size and round it to the 256 gray levels that the page draws in."""
+    drawing = as_drawing(drawing, name)
+    if drawing.shape != (PAD_SIDE, PAD_SIDE):
+        raise ValueError(
+            f"{name} must be ({PAD_SIDE}, {PAD_SIDE}), as draw_strokes returns it, got {drawing.shape}"
+        )
+    drawing = np.rint(255 * drawing) / 255
+    drawing.flags.writeable = False  # a change within it would not reach the page
+    return drawing
 
 
-class DigitPad(Explorer, anywidget.AnyWidget):
-    """A pad to draw digits on, with the predictions of one or more networks, computed in the page.
+def _example() -> np.ndarray:
+    return _on_pad(draw_strokes(EXAMPLE, EXAMPLE_WIDTH), "example")
+
+
+def _bytes(images: np.ndarray, _=None) -> bytes:
+    return np.rint(255 * images).astype("uint8").tobytes()
+
+
+def _from_bytes(value, _=None) -> np.ndarray:
+    return np.frombuffer(value, "uint8").reshape(PAD_SIDE, PAD_SIDE) / 255
+
+
+def _number(default: float, low: float, high: float) -> Checked:
+    return Checked(lambda value, name: number(value, name, low, high), default).tag(sync=True)
+
+
+class DigitPad(Widget):
+    """A pad to draw digits on, with the predictions of one or more networks.
+
+    All that can be set, in the page or here, is an attribute; both compute the input and the probabilities
+    from it, so they agree without sending them to each other.
 
     Parameters
     ----------
     networks : dict of names and trained Keras models that `network_description` accepts.
-    images : digits to choose from, ``(n, 28, 28)``, ``(n, 28, 28, 1)`` or ``(n, 784)``, uint8 or floats in
-        [0, 1]; none by default. All of them are sent to the page, at 784 bytes each.
+    images : digits to choose from, floats in [0, 1], ``(n, 28, 28)``, ``(n, 28, 28, 1)`` or ``(n, 784)``;
+        none by default. All of them are sent to the page, at 784 bytes each.
     labels : the images' labels, integers 0 to 9, ``(n,)``; none by default.
 
     Attributes
     ----------
-    input : float32 in [0, 1], ``(28, 28)``: the networks' current input.
-    probabilities : dict of lists of 10 floats: each network's output for it.
+    drawing : what is on the pad, floats in [0, 1], ``(280, 280)``, as `draw_strokes` returns it.
+    width : the width of the pen, in cells, 6 to 50. `erase` makes it an eraser.
+    crop, fit, center : whether each step of `prepare` is done.
+    thickness, size, rotation, right, down, noise : changes of the 28×28 image, made in this order: pixels, a
+        factor, degrees, pixels, pixels, and a standard deviation. `seed` chooses the noise.
 
     Raises
     ------
     ValueError
-        If the pad cannot compute a network, or images or labels are not as described.
+        If the page cannot compute a network, or images or labels are not as described.
+    traitlets.TraitError
+        If an attribute is set to an invalid value; it keeps its old value.
     """
 
-    _esm = Path(__file__).with_suffix(".js")
-    input = Instance(np.ndarray, read_only=True).tag(
-        sync=True,
-        to_json=lambda image, widget: image.tobytes(),
-        from_json=lambda value, widget: np.frombuffer(bytes(value), "<f4").reshape(SIDE, SIDE),
-    )
-    probabilities = Dict(read_only=True).tag(sync=True)
-    _networks = Dict().tag(sync=True)
-    _images = Bytes().tag(sync=True)
-    _labels = List().tag(sync=True)
-    _strokes = List().tag(sync=True)
-    _width = Int().tag(sync=True)
+    _esm = esm("digit_pad.js")
+
+    drawing = Checked(_on_pad, _example()).tag(sync=True, to_json=_bytes, from_json=_from_bytes)
+    width = _number(PEN, 6, 50)
+    erase = Bool().tag(sync=True)
+    crop = Bool(True).tag(sync=True)
+    fit = Bool(True).tag(sync=True)
+    center = Bool(True).tag(sync=True)
+    thickness = _number(0, -2, 2)
+    size = _number(1, 0.4, 1.6)
+    rotation = _number(0, -90, 90)
+    right = _number(0, -10, 10)
+    down = _number(0, -10, 10)
+    noise = _number(0, 0, 1)
+    seed = Checked(lambda value, name: whole(value, name, 0, 99), 0).tag(sync=True)
+    # What the page needs besides, and does not change: the drawing that a first stroke replaces is one of it.
+    example = Bytes(_bytes(_example())).tag(sync=True)
+    networks = List().tag(sync=True)
+    images = Bytes().tag(sync=True)
+    labels = List().tag(sync=True)
 
     def __init__(self, networks: Mapping, images: np.ndarray | None = None, labels=None):
         if not isinstance(networks, Mapping) or not networks:
             raise ValueError(f'networks must be a dict of names and models, {{"MLP": mlp}}, got {networks!r}')
-        described = {}
+        described = []
         for name, model in networks.items():
             description, weights = network_description(model)
-            described[name] = {"description": description, "weights": weights}
+            described.append({"name": name, "description": description, "weights": weights})
         self._models = dict(networks)
-        pixels = np.empty((0, SIDE, SIDE), "uint8") if images is None else _as_bytes(images)
-        labels = [] if labels is None else _digits("labels", labels).tolist()
-        if labels and len(labels) != len(pixels):
-            raise ValueError(f"there must be one label per image: got {len(labels)} for {len(pixels)} images")
-        # The page starts with the same example and computes the same.
-        image = prepare(draw_strokes(EXAMPLE, EXAMPLE_WIDTH))
-        self.set_trait("input", image)
-        self.set_trait("probabilities", self._answers(image))
-        super().__init__(
-            _networks=described,
-            _images=pixels.tobytes(),
-            _labels=labels,
-            _strokes=EXAMPLE,
-            _width=EXAMPLE_WIDTH,
-        )
+        pixels = np.empty((0, SIDE, SIDE)) if images is None else as_images(images)
+        digits = [] if labels is None else as_digits(labels, count=len(pixels)).tolist()
+        super().__init__(networks=described, images=_bytes(pixels), labels=digits)
+
+    @property
+    def input(self) -> np.ndarray:
+        """The networks' input: what is on the pad, prepared and changed; float32 in [0, 1], ``(28, 28)``."""
+        images = prepare(self.drawing, self.crop, self.fit, self.center)[None]
+        images = resize(thicken(images, self.thickness), self.size)
+        images = shift(rotate(images, self.rotation), self.right, self.down)
+        return np.clip(images[0] + self.noise * page_noise(self.seed), 0, 1).astype("float32")
+
+    @property
+    def probabilities(self) -> dict[str, list[float]]:
+        """Each network's 10 probabilities for the input, as Keras computes them."""
+        return self._answers(self.input)
 
     @property
     def digits(self) -> dict[str, int]:
         """What each network reads: the digit with the largest probability."""
         return {name: int(np.argmax(values)) for name, values in self.probabilities.items()}
 
-    def page_data(self) -> dict:
-        """The data for ``mount`` in the pad's JavaScript, to show it on a page without a kernel."""
-        names = ("networks", "strokes", "width", "images", "labels")
-        return {name: getattr(self, f"_{name}") for name in names}
-
     def __repr__(self) -> str:
-        readings = [
-            f"{name} reads {digit} ({_percent(self.probabilities[name][digit])})"
-            for name, digit in self.digits.items()
-        ]
+        readings = (
+            f"{name} reads {np.argmax(values)} ({percent(max(values))})"
+            for name, values in self.probabilities.items()
+        )
         return f"DigitPad: {', '.join(readings)}"
 
     def static_figure(self) -> Figure:
-        """The example in each preparation step, and the predictions with and without preparation."""
-        drawing = draw_strokes(EXAMPLE, EXAMPLE_WIDTH)
-        cropped = crop_to_ink(drawing)
+        """The drawing in each preparation step, and the predictions with and without preparation."""
+        cropped = crop_to_ink(self.drawing)
         fitted = fit_into_box(cropped)
-        smaller = prepare(drawing, crop=False, fit=False, center=False)
+        smaller = prepare(self.drawing, crop=False, fit=False, center=False)
         steps = {
-            "drawing": drawing,
+            "drawing": self.drawing,
             "made smaller,\nnothing else": smaller,
             "cropped": cropped,
             "fitted into 20×20": fitted,
@@ -133,7 +163,7 @@ class DigitPad(Explorer, anywidget.AnyWidget):
             ax.imshow(image, cmap=INK, vmin=0, vmax=1)
             ax.set_title(title, fontsize=9)
             ax.set(xticks=[], yticks=[])
-        answers = {"made smaller, nothing else": smaller, "prepared as MNIST was": prepare(drawing)}
+        answers = {"made smaller, nothing else": smaller, "prepared as MNIST was": prepare(self.drawing)}
         axes = below.subplots(1, len(answers), sharey=True)
         for ax, (title, image) in zip(axes, answers.items(), strict=True):
             for i, (name, values) in enumerate(self._answers(image).items()):
@@ -152,57 +182,7 @@ class DigitPad(Explorer, anywidget.AnyWidget):
         }
 
 
-def network_description(model) -> tuple[dict, bytes]:
-    """Describe a network so that the page can compute it.
-
-    Parameters
-    ----------
-    model : a built ``keras.Sequential`` that maps 784 pixels to 10 probabilities, with ``Conv2D`` (3×3,
-        valid), ``MaxPooling2D`` (2×2), ``Flatten``, ``Dense`` and ``Dropout`` layers, ReLU and softmax.
-
-    Returns
-    -------
-    description : JSON-ready: the input shape, and the kind and size of each layer that computes something.
-    weights : each layer's kernel and bias in turn, as little-endian float32.
-
-    Raises
-    ------
-    ValueError
-        If the network has anything else in it.
-    """
-    if type(model).__name__ != "Sequential" or not model.built:
-        raise ValueError(f"a network must be a built keras.Sequential, got {model!r}")
-    if np.prod(model.input_shape[1:]) != SIDE**2 or model.output_shape != (None, CLASSES):
-        raise ValueError(
-            f"a network must map {SIDE**2} pixels to {CLASSES} probabilities, but {model.name} "
-            f"maps {model.input_shape[1:]} to {model.output_shape[1:]}"
-        )
-    layers, weights = [], []
-    for layer in model.layers:
-        if type(layer).__name__ in _NOTHING_TO_DO:
-            continue
-        config = layer.get_config()
-        kind, expected, told = _LAYERS.get(type(layer).__name__, (None, {}, ()))
-        different = {name: config[name] for name, value in expected.items() if config[name] != value}
-        if kind == "dense" and len(layer.input.shape) != 2:
-            different["input"] = layer.input.shape[1:]  # Keras would apply it to each pixel
-        activation = "softmax" if layer is model.layers[-1] else "relu"
-        if kind is None or different or config.get("activation", activation) != activation:
-            raise ValueError(
-                f"the pad cannot compute the layer {layer.name!r} of {model.name}, a {type(layer).__name__} "
-                f"with {different or config.get('activation')}; it supports {', '.join(_LAYERS)} only as "
-                "the course uses them"
-            )
-        layers.append({"kind": kind} | {name: config[name] for name in told})
-        weights += layer.get_weights()
-    description = {"input": list(model.input_shape[1:]), "layers": layers}
-    return description, b"".join(values.astype("<f4").tobytes() for values in weights)
-
-
-def _as_bytes(images: np.ndarray) -> np.ndarray:
-    images = _as_images(images)
-    if images.dtype == np.uint8:
-        return images
-    if not (np.issubdtype(images.dtype, np.floating) and images.min() >= 0 and images.max() <= 1):
-        raise ValueError(f"images must be uint8 or floats from 0 to 1, got {images.dtype}")
-    return np.rint(255 * images).astype("uint8")
+def page_noise(seed: int) -> np.ndarray:
+    """The normal numbers of ``js/image.js``, ``(28, 28)``, by the Box-Muller transform."""
+    one, other = np.random.default_rng(seed).random((SIDE * SIDE, 2)).T
+    return (np.sqrt(-2 * np.log(1 - one)) * np.cos(2 * np.pi * other)).reshape(SIDE, SIDE)

@@ -1,30 +1,25 @@
 """The mistakes of several networks, by true digit, predicted digit and confidence."""
 
-import html
-
-import ipywidgets as widgets
 import numpy as np
 import traitlets
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from mnist_helpers.data import CLASSES
-from mnist_helpers.evaluation import _pair, confusion_matrix
-from mnist_helpers.plots import _as_images, _percent, _sheet
-from mnist_helpers.widgets.base import Choice, Explorer, Slider, Status, image_html, ink
-from mnist_helpers.widgets.cell_grid import CellGrid
+from mnist_helpers.checks import CLASSES, as_digits, as_images, as_pair
+from mnist_helpers.evaluation import confusion_matrix
+from mnist_helpers.plots import percent, show_digits
+from mnist_helpers.widgets.base import esm
+from mnist_helpers.widgets.kernel_widget import KernelWidget
 
 A_PAGE = 12
-ANY = "any"
-DARKEST = 120  # shade of the most frequent mistake, light enough to read the number on it
 
 
-class MistakeGallery(Explorer, widgets.VBox):
+class MistakeGallery(KernelWidget):
     """Page through the digits that a network misread, most confident mistakes first.
 
     Parameters
     ----------
-    images : numbers in [0, 1], 1 is ink; ``(n, 28, 28)``, ``(n, 28, 28, 1)`` or ``(n, 784)``.
+    images : floats in [0, 1], 1 is ink; ``(n, 28, 28)``, ``(n, 28, 28, 1)`` or ``(n, 784)``.
     true : integers 0 to 9, ``(n,)``.
     probabilities : dict of each network's name and its floats ``(n, 10)``, each row summing to 1.
 
@@ -44,11 +39,16 @@ class MistakeGallery(Explorer, widgets.VBox):
         If an attribute is set to an invalid value; it keeps its old value.
     """
 
-    network = traitlets.Unicode()
-    true_digit = traitlets.Int(None, allow_none=True, min=0, max=CLASSES - 1)
-    predicted_digit = traitlets.Int(None, allow_none=True, min=0, max=CLASSES - 1)
-    confidence = traitlets.Float(min=0, max=1)
-    page = traitlets.Int()
+    _esm = esm("mistake_gallery.js")
+    with_kernel = "you can page through all the mistakes, filter them, and compare the networks on each."
+    choices = ("network", "true_digit", "predicted_digit", "confidence", "page")
+
+    networks = traitlets.List().tag(sync=True)
+    network = traitlets.Unicode().tag(sync=True)
+    true_digit = traitlets.Int(None, allow_none=True, min=0, max=CLASSES - 1).tag(sync=True)
+    predicted_digit = traitlets.Int(None, allow_none=True, min=0, max=CLASSES - 1).tag(sync=True)
+    confidence = traitlets.Float(min=0, max=1).tag(sync=True)
+    page = traitlets.Int().tag(sync=True)
 
     def __init__(self, images: np.ndarray, true: np.ndarray, probabilities: dict[str, np.ndarray]):
         if not isinstance(probabilities, dict) or not probabilities:
@@ -56,23 +56,18 @@ class MistakeGallery(Explorer, widgets.VBox):
                 'probabilities must be a dict of one (n, 10) array per network, such as {"MLP": ...}, '
                 f"got {type(probabilities).__name__}"
             )
-        self._images = _as_images(images)
-        pairs = {name: _pair(true, rows) for name, rows in probabilities.items()}
-        self._true = np.asarray(true)
-        if len(self._images) != len(self._true):
-            raise ValueError(
-                f"images and true must have the same length, got {len(self._images)} and {len(self._true)}"
-            )
-        self._read = {name: rows.argmax(axis=1) for name, (_, rows) in pairs.items()}
-        self._sure = {name: rows.max(axis=1) for name, (_, rows) in pairs.items()}
-        super().__init__(network=next(iter(probabilities)))
-        self._build()
-        self._redraw_on(["network", "true_digit", "predicted_digit", "confidence", "page"])
+        self._images = as_images(images)
+        self._true = as_digits(true, "true", count=len(self._images))
+        pairs = {name: as_pair(self._true, rows)[1] for name, rows in probabilities.items()}
+        self._read = {name: rows.argmax(axis=1) for name, rows in pairs.items()}
+        self._sure = {name: rows.max(axis=1) for name, rows in pairs.items()}
+        super().__init__(networks=[*self._read], network=next(iter(self._read)))
+        self._start()
 
     @traitlets.validate("network")
     def _known_network(self, proposal) -> str:
         if proposal.value not in self._read:
-            raise traitlets.TraitError(f"network must be one of {[*self._read]}, got {proposal.value!r}")
+            raise traitlets.TraitError(f"network must be one of {self.networks}, got {proposal.value!r}")
         return proposal.value
 
     @traitlets.validate("page")
@@ -116,75 +111,29 @@ class MistakeGallery(Explorer, widgets.VBox):
         return self.selection[A_PAGE * self.page : A_PAGE * (self.page + 1)]
 
     def __repr__(self) -> str:
-        return f"MistakeGallery: {self._about()}"
+        return f"MistakeGallery: {self.content['about']}"
 
     def static_figure(self) -> Figure:
         """The current page, with each network's prediction."""
         if not len(self.shown):
             figure = plt.figure(figsize=(5, 0.5))
-            figure.text(0, 0, self._about())
+            figure.text(0, 0, self.content["about"])
             return figure
         titles = ["\n".join([f"digit {self._true[i]}", *self._said(i)]) for i in self.shown]
-        figure = _sheet(self._images[self.shown], titles, columns=6, size=1.5)[0].figure
-        figure.suptitle(self._about(), fontsize=10)
+        figure = show_digits(self._images[self.shown], titles, columns=6, size=1.5)[0].figure
+        figure.suptitle(self.content["about"], fontsize=10)
         return figure
 
-    def _build(self) -> None:
-        network = Choice(options=[*self._read], description="network")
-        true_digit = Choice(options=[ANY, *range(CLASSES)], description="true digit")
-        predicted_digit = Choice(options=[ANY, *range(CLASSES)], description="read as")
-        confidence = Slider(max=1, step=0.01, description="at least this sure")
-        # A drop-down list with None selected would look empty.
-        as_option = (
-            lambda digit: ANY if digit is None else digit,
-            lambda option: None if option == ANY else option,
-        )
-        traitlets.link((self, "network"), (network, "value"))
-        traitlets.link((self, "true_digit"), (true_digit, "value"), as_option)
-        traitlets.link((self, "predicted_digit"), (predicted_digit, "value"), as_option)
-        traitlets.link((self, "confidence"), (confidence, "value"))
-        self._grid = CellGrid(
-            self._choose,
-            description="Confusion matrix: a row for each true digit, a column for each predicted digit",
-            label="{row} read as {column}: {value}",
-            numbers=True,
-            layout={"width": "350px"},
-        )
-        self._previous = widgets.Button(description="Previous page")
-        self._next = widgets.Button(description="Next page")
-        self._about_line, self._pictures = Status(), widgets.HTML()
-        self._previous.on_click(lambda _: self._turn(-1))
-        self._next.on_click(lambda _: self._turn(1))
-        wrap = widgets.Layout(flex_flow="row wrap", align_items="flex-start", grid_gap="4px 24px")
-        choice = [network, true_digit, predicted_digit, confidence]
-        pages = widgets.Box([self._previous, self._next])
-        found = widgets.VBox([self._about_line, pages, self._pictures], layout={"flex": "1 1 240px"})
-        self.children = [widgets.Box(choice, layout=wrap), widgets.Box([self._grid, found], layout=wrap)]
-
-    def _choose(self, true_digit: int, predicted_digit: int) -> None:
-        with self.hold_trait_notifications():
-            self.true_digit, self.predicted_digit = true_digit, predicted_digit
-
-    def _turn(self, pages: int) -> None:
-        # A second click may already be on its way when the first reaches the last page.
-        self.page = min(max(self.page + pages, 0), self.pages - 1)
-
-    def _redraw(self) -> None:
-        confusion = self.confusion
-        mistakes = np.where(np.eye(CLASSES, dtype=bool), 0, confusion)
-        chosen = [self.true_digit, self.predicted_digit]
-        with self._grid.hold_sync():
-            self._grid.values = confusion.tolist()
-            self._grid.shades = (DARKEST * mistakes // max(mistakes.max(), 1)).tolist()
-            self._grid.cell = [] if None in chosen else chosen
-        self._previous.disabled = self.page == 0
-        self._next.disabled = self.page == self.pages - 1
-        self._about_line.text = self._about()
-        self._pictures.value = (
-            "<div style='display: flex; flex-wrap: wrap; gap: 8px; font-size: 12px; line-height: 1.4'>"
-            + "".join(self._picture_html(i) for i in self.shown)
-            + "</div>"
-        )
+    def _content(self) -> dict:
+        return {
+            "about": self._about(),
+            "counts": self.confusion.tolist(),
+            "pages": self.pages,
+            "pictures": [
+                {"title": f"image {i}, digit {self._true[i]}", "said": self._said(i)} for i in self.shown
+            ],
+            "images": np.rint(255 * self._images[self.shown]).astype("uint8").tobytes(),
+        }
 
     def _about(self) -> str:
         count = len(self.selection)
@@ -204,12 +153,4 @@ class MistakeGallery(Explorer, widgets.VBox):
     def _said(self, i: int) -> list[str]:
         """Each network's prediction for an image, with the current network's first."""
         names = sorted(self._read, key=lambda name: name != self.network)
-        return [f"{name}: {self._read[name][i]} ({_percent(self._sure[name][i])})" for name in names]
-
-    def _picture_html(self, i: int) -> str:
-        first, *others = (html.escape(line).replace(" %", "&nbsp;%") for line in self._said(i))
-        title = f"image {i}, digit {self._true[i]}"
-        return (
-            f"<figure style='margin: 0; width: 142px'>{image_html(ink(self._images[i]), title, 84)}"
-            f"<figcaption>{title}<br><b>{first}</b><br>{'<br>'.join(others)}</figcaption></figure>"
-        )
+        return [f"{name}: {self._read[name][i]} ({percent(self._sure[name][i])})" for name in names]

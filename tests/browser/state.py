@@ -35,9 +35,15 @@ def expect_state(page: Page, expression: str, expected: object, seconds: float =
 
 
 def make_narrow(page: Page) -> None:
-    """Make JupyterLab as narrow as an upright phone, and wait for the new layout."""
+    """Make JupyterLab as narrow as an upright phone, and wait until the new layout has come to rest."""
     page.set_viewport_size({"width": 360, "height": 740})
     page.wait_for_function(
-        "() => document.querySelector('.jp-NotebookPanel').getBoundingClientRect().right <= 360"
+        """async () => {
+            const sizes = () => [...document.querySelectorAll('.jp-NotebookPanel, .jp-OutputArea-output')]
+                .flatMap(part => [part.clientWidth, part.clientHeight]).join();
+            const before = sizes();
+            for (let i = 0; i < 10; i++) await new Promise(requestAnimationFrame);
+            return document.querySelector('.jp-NotebookPanel').getBoundingClientRect().right <= 360
+                && sizes() === before;
+        }"""
     )
-    page.evaluate("() => new Promise(done => setTimeout(() => requestAnimationFrame(done), 300))")

@@ -1,0 +1,126 @@
+// The digit browser: a digit as a grid of pixels, the numbers around one of them, and its histograms.
+
+import { choiceControl, CONTROL_STYLE, setTraits, sliderControl } from "./controls.js";
+import { make, rootElement } from "./dom.js";
+import { createGrid, GRID_STYLE, shadeColors } from "./grid.js";
+import { KERNEL_STYLE, showWidget } from "./kernel.js";
+
+const SIDE = 28;
+const WINDOW = 7; // rows and columns of numbers around the selected pixel
+const BINS = 16;
+
+/** Count the pixels with ink in 16 equal bins from 0 to 255. */
+export function countBins(image) {
+  const counts = new Array(BINS).fill(0);
+  for (const value of image) if (value) counts[Math.min(Math.floor(value * BINS / 255), BINS - 1)]++;
+  return counts;
+}
+
+/** The places around one, in a window that stops at the edges, so that its size never changes. */
+export function placesAround(place) {
+  const first = Math.min(Math.max(place - Math.floor(WINDOW / 2), 0), SIDE - WINDOW);
+  return Array.from({ length: WINDOW }, (_, i) => first + i);
+}
+
+function numbersAround(pixels, row, column) {
+  const heads = placesAround(column).map((c) => make("th", { scope: "col" }, c));
+  const lines = placesAround(row).map((r) => {
+    const cells = placesAround(column).map((c) => {
+      const cell = make("td", {}, pixels[r][c]);
+      if (r === row && c === column) cell.className = "selected";
+      Object.assign(cell.style, shadeColors(pixels[r][c]));
+      return cell;
+    });
+    return make("tr", {}, make("th", { scope: "row" }, r), ...cells);
+  });
+  return [make("tr", {}, make("td"), ...heads), ...lines];
+}
+
+function chart(title, counts, last) {
+  const most = Math.max(...counts, 1);
+  const bars = counts.map((count) => make("div", { style: `height: ${100 * count / most}%` }));
+  const label = `${title}. Pixels with ink, from 0 to ${last}: ${counts.join(", ")}.`;
+  return make(
+    "div",
+    { className: "chart", role: "img", ariaLabel: label },
+    make("div", {}, make("span", {}, title), make("span", {}, `highest bar: ${most} pixels`)),
+    make("div", { className: "bars" }, ...bars),
+    make("div", {}, make("span", {}, "0"), make("span", {}, last)),
+  );
+}
+
+function render({ model, el }) {
+  const set = (changes) => setTraits(model, changes);
+  const digit = choiceControl("digit", model.get("digits"), (value) => set({ digit: value, number: 0 }));
+  const number = make("input", {
+    type: "number",
+    min: 0,
+    oninput: () => {
+      const wanted = Math.round(number.valueAsNumber);
+      if (wanted >= 0) set({ number: Math.min(wanted, number.max) });
+    },
+    onchange: () => {
+      number.value = model.get("number"); // if what was typed is no number
+    },
+  });
+  let shownNumber = null;
+  const sliders = ["row", "column"].map((name) =>
+    sliderControl(name, { max: SIDE - 1 }, (value) => set({ [name]: value }))
+  );
+  const [about, reading] = [make("p", { role: "status" }), make("p", { role: "status" })];
+  const [table, charts] = [make("table"), make("div", { className: "row" })];
+  const grid = createGrid({
+    label: "The digit, enlarged",
+    size: [SIDE, SIDE],
+    say: (row, column, value) => `row ${row}, column ${column}: ${value}`,
+    choose: (row, column) => set({ row, column }),
+  });
+
+  function draw() {
+    const content = model.get("content");
+    const { buffer, byteOffset } = content.image;
+    const pixels = Array.from(
+      { length: SIDE },
+      (_, i) => [...new Uint8Array(buffer, byteOffset + SIDE * i, SIDE)],
+    );
+    const [row, column] = [model.get("row"), model.get("column")];
+    const value = pixels[row][column];
+    digit.show(model.get("digit"));
+    number.max = content.last;
+    // Only when it has changed: something else may change while a number is being typed.
+    if (shownNumber !== model.get("number")) number.value = shownNumber = model.get("number");
+    sliders.forEach((slider, i) => slider.show([row, column][i]));
+    about.textContent = content.about;
+    reading.textContent = `row ${row}, column ${column}: ${value}, scaled ${(value / 255).toFixed(3)}`;
+    grid.update(pixels, pixels, [row, column]);
+    table.replaceChildren(...numbersAround(pixels, row, column));
+    const counts = countBins(pixels.flat());
+    charts.replaceChildren(chart("as it came", counts, 255), chart("divided by 255", counts, 1));
+  }
+
+  const image = make("label", {}, make("span", {}, "image"), number);
+  const pixel = make("div", {}, ...sliders.map(({ element }) => element), reading, table);
+  const root = rootElement(
+    "digit-browser",
+    CONTROL_STYLE + GRID_STYLE + KERNEL_STYLE + STYLE,
+    make("div", { className: "row" }, digit.element, image),
+    about,
+    make("div", { className: "row parts" }, grid.element, pixel),
+    charts,
+  );
+  return showWidget({ model, el }, root, draw);
+}
+
+const STYLE = `
+.digit-browser .parts { align-items: flex-start; gap: 4px 24px; }
+.digit-browser .cell-grid { width: 366px; }
+.digit-browser table { table-layout: fixed; width: 248px; font-size: 12px; line-height: 24px; }
+.digit-browser :is(th, td) { padding: 0; text-align: center; }
+.digit-browser .selected { outline: 3px solid #d55e00; font-weight: bold; }
+.digit-browser .chart { width: 320px; font-size: 11px; }
+.digit-browser .chart > div { display: flex; justify-content: space-between; }
+.digit-browser .chart > .bars { height: 60px; gap: 2px; align-items: flex-end; border-bottom: 1px solid; }
+.digit-browser .bars > div { flex: 1; background: #0072b2; }
+`;
+
+export default { render };

@@ -1,0 +1,98 @@
+// The mistake gallery: what to show, the confusion matrix, and a page of pictures.
+
+import { ink } from "./color.js";
+import { choiceControl, CONTROL_STYLE, setTraits, sliderControl } from "./controls.js";
+import { button, make, rootElement } from "./dom.js";
+import { createGrid, GRID_STYLE } from "./grid.js";
+import { KERNEL_STYLE, showWidget } from "./kernel.js";
+
+const CLASSES = 10;
+const DARKEST = 120; // shade of the most frequent mistake, light enough to read the number on it
+const SIDE = 28;
+
+/** Shade the mistakes only: beside the correctly read images, nothing else would be seen. */
+export function shadeMistakes(counts) {
+  const mistakes = counts.map((line, row) => line.map((count, column) => (row === column ? 0 : count)));
+  const most = Math.max(...mistakes.flat(), 1);
+  return mistakes.map((line) => line.map((count) => Math.floor(DARKEST * count / most)));
+}
+
+function picture({ title, said }, bytes) {
+  const canvas = make("canvas", { width: SIDE, height: SIDE, role: "img", ariaLabel: title });
+  const pixels = new ImageData(SIDE, SIDE);
+  bytes.forEach((value, i) => pixels.data.set([...ink(value / 255), 255], 4 * i));
+  canvas.getContext("2d").putImageData(pixels, 0, 0);
+  const [viewed, ...others] = said.map((line) => line.replace(" %", "\u00a0%"));
+  const words = [title, make("b", {}, viewed), ...others].map((line) => make("div", {}, line));
+  return make("figure", {}, canvas, make("figcaption", {}, ...words));
+}
+
+function render({ model, el }) {
+  const choose = (changes) => setTraits(model, { ...changes, page: 0 });
+  const turn = (pages) => {
+    const page = model.get("page") + pages;
+    setTraits(model, { page: Math.min(Math.max(page, 0), model.get("content").pages - 1) });
+  };
+  const digits = [null, ...Array(CLASSES).keys()];
+  const controls = {
+    network: choiceControl("network", model.get("networks"), (network) => choose({ network })),
+    true_digit: choiceControl("true digit", digits, (digit) => choose({ true_digit: digit }), orAny),
+    predicted_digit: choiceControl("read as", digits, (digit) => choose({ predicted_digit: digit }), orAny),
+    confidence: sliderControl(
+      "at least this sure",
+      { max: 1, step: 0.01 },
+      (value) => choose({ confidence: value }),
+    ),
+  };
+  const grid = createGrid({
+    label: "Confusion matrix: a row for each true digit, a column for each predicted digit",
+    size: [CLASSES, CLASSES],
+    numbers: true,
+    say: (row, column, count) => `${row} read as ${column}: ${count}`,
+    choose: (row, column) => choose({ true_digit: row, predicted_digit: column }),
+  });
+  const about = make("p", { role: "status" });
+  const [previous, next] = [button("Previous page", () => turn(-1)), button("Next page", () => turn(1))];
+  const pictures = make("div", { className: "row pictures" });
+
+  function draw() {
+    const content = model.get("content");
+    for (const [name, control] of Object.entries(controls)) control.show(model.get(name));
+    const chosen = [model.get("true_digit"), model.get("predicted_digit")];
+    grid.update(content.counts, shadeMistakes(content.counts), chosen.includes(null) ? null : chosen);
+    about.textContent = content.about;
+    previous.disabled = content.choices.page === 0;
+    next.disabled = content.choices.page === content.pages - 1;
+    const { buffer, byteOffset } = content.images;
+    const bytes = (i) => new Uint8Array(buffer, byteOffset + SIDE * SIDE * i, SIDE * SIDE);
+    pictures.replaceChildren(...content.pictures.map((said, i) => picture(said, bytes(i))));
+  }
+
+  const found = make(
+    "div",
+    { className: "found" },
+    about,
+    make("div", { className: "row" }, previous, next),
+    pictures,
+  );
+  const root = rootElement(
+    "mistake-gallery",
+    CONTROL_STYLE + GRID_STYLE + KERNEL_STYLE + STYLE,
+    make("div", { className: "row" }, ...Object.values(controls).map(({ element }) => element)),
+    make("div", { className: "row parts" }, grid.element, found),
+  );
+  return showWidget({ model, el }, root, draw);
+}
+
+const orAny = (digit) => digit ?? "any";
+
+const STYLE = `
+.mistake-gallery .parts { align-items: flex-start; gap: 4px 24px; }
+.mistake-gallery .cell-grid { width: 350px; }
+.mistake-gallery .found { flex: 1 1 240px; }
+.mistake-gallery .pictures { font-size: 12px; line-height: 1.4; }
+.mistake-gallery figure { width: 142px; }
+.mistake-gallery canvas { width: 84px; max-width: 100%; image-rendering: pixelated; }
+`;
+
+export default { render };

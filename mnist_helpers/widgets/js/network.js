@@ -1,0 +1,171 @@
+// A trained network in the page: what network_description in mnist_helpers/widgets/network.py describes.
+//
+// Maps are stored as in Keras: row by row, with channels last. Each layer owns the array of its results.
+
+/**
+ * Make a network.
+ *
+ * @param description { input: shape, layers: [{ name, kind, … }] }
+ * @param buffer the weights, layer by layer: little-endian float32 in an ArrayBuffer or a view of one.
+ */
+export function createNetwork({ input, layers }, buffer) {
+  const floats = new Float32Array(bytesOf(buffer).slice().buffer); // a view may not start at a multiple of 4
+  let used = 0;
+  const take = (count) => floats.subarray(used, used += count);
+  let shape = input;
+  const built = layers.map((layer) => {
+    const { name, kind, activation } = layer;
+    const made = known(LAYERS, kind)(layer, shape, take);
+    const activate = known(ACTIVATIONS, activation ?? "linear");
+    shape = made.shape;
+    const values = new Float32Array(sizeOf(shape));
+    const run = (previous) => {
+      made.compute(previous, values);
+      activate(values);
+      return values;
+    };
+    return { name, kind, shape, values, run };
+  });
+  if (used !== floats.length) {
+    throw new Error(`the network needs ${used} weights, but its buffer holds ${floats.length}`);
+  }
+  return { layers: built };
+}
+
+/** The outputs of all layers for an image, [{ name, kind, shape, values }]. The next call reuses the arrays. */
+export function activations(network, image) {
+  let values = image;
+  for (const layer of network.layers) values = layer.run(values);
+  return network.layers;
+}
+
+/** A network's probabilities for an image: a Float32Array of its own. */
+export function predict(network, image) {
+  return activations(network, image).at(-1).values.slice();
+}
+
+/** The bytes behind an ArrayBuffer or a view of one. */
+export function bytesOf(buffer) {
+  return ArrayBuffer.isView(buffer)
+    ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
+    : new Uint8Array(buffer);
+}
+
+// One function a kind of layer. It takes the layer, the shape of its input and a function that hands out weights,
+// and returns the shape of the output and how it is computed. Python leaves out Dropout, which does nothing in
+// inference, and Flatten, which changes no order.
+const LAYERS = {
+  conv: ({ filters, size, padding, bias }, [rows, columns, channels], take) => {
+    const kernel = take(size[0] * size[1] * channels * filters);
+    const start = bias ? take(filters) : new Float32Array(filters);
+    const sums = new Float32Array(filters);
+    const tall = windows(rows, size[0], 1, padding);
+    const wide = windows(columns, size[1], 1, padding);
+    // The pixels of a window's row, with all their channels, are contiguous in both the input and the kernel, and
+    // so are the filters in the innermost loop. Zeros are common (paper, and after ReLU) and are skipped.
+    const compute = (input, maps) => {
+      let out = 0;
+      for (const down of tall) {
+        for (const across of wide) {
+          sums.set(start);
+          for (let row = down.from; row < down.to; row++) {
+            const end = (row * columns + across.to) * channels;
+            let weight = ((row - down.first) * size[1] + across.from - across.first) * channels * filters;
+            for (let i = (row * columns + across.from) * channels; i < end; i++, weight += filters) {
+              const value = input[i];
+              if (value === 0) continue;
+              for (let f = 0; f < filters; f++) sums[f] += value * kernel[weight + f];
+            }
+          }
+          maps.set(sums, out);
+          out += filters;
+        }
+      }
+    };
+    return { shape: [tall.length, wide.length, filters], compute };
+  },
+  pool: ({ size, strides, padding }, [rows, columns, channels]) => {
+    const tall = windows(rows, size[0], strides[0], padding);
+    const wide = windows(columns, size[1], strides[1], padding);
+    const compute = (input, maps) => {
+      maps.fill(-Infinity);
+      let out = 0;
+      for (const down of tall) {
+        for (const across of wide) {
+          for (let row = down.from; row < down.to; row++) {
+            for (let column = across.from; column < across.to; column++) {
+              const pixel = (row * columns + column) * channels;
+              for (let c = 0; c < channels; c++) {
+                if (input[pixel + c] > maps[out + c]) maps[out + c] = input[pixel + c];
+              }
+            }
+          }
+          out += channels;
+        }
+      }
+    };
+    return { shape: [tall.length, wide.length, channels], compute };
+  },
+  dense: ({ units, bias }, shape, take) => {
+    const weights = take(sizeOf(shape) * units);
+    const start = bias ? take(units) : new Float32Array(units);
+    const compute = (input, sums) => {
+      sums.set(start);
+      for (let i = 0, weight = 0; i < input.length; i++, weight += units) {
+        const value = input[i];
+        if (value === 0) continue;
+        for (let unit = 0; unit < units; unit++) sums[unit] += value * weights[weight + unit];
+      }
+    };
+    return { shape: [units], compute };
+  },
+  normalize: ({ epsilon, scale, center }, shape, take) => {
+    const channels = shape.at(-1);
+    const gamma = scale ? take(channels) : new Float32Array(channels).fill(1);
+    const beta = center ? take(channels) : new Float32Array(channels);
+    const [mean, variance] = [take(channels), take(channels)];
+    const slope = Array.from(gamma, (value, c) => value / Math.sqrt(variance[c] + epsilon));
+    const compute = (input, maps) => {
+      for (let i = 0; i < maps.length; i++) {
+        const c = i % channels;
+        maps[i] = slope[c] * (input[i] - mean[c]) + beta[c];
+      }
+    };
+    return { shape, compute };
+  },
+  activate: (_, shape) => ({ shape, compute: (input, maps) => maps.set(input) }),
+};
+
+// Each works in place.
+const ACTIVATIONS = {
+  linear: () => {},
+  relu: (values) => {
+    for (let i = 0; i < values.length; i++) if (values[i] < 0) values[i] = 0;
+  },
+  softmax: (values) => {
+    const largest = Math.max(...values); // subtracted, so that no exponential overflows
+    let total = 0;
+    for (let i = 0; i < values.length; i++) total += values[i] = Math.exp(values[i] - largest);
+    for (let i = 0; i < values.length; i++) values[i] /= total;
+  },
+};
+
+/** The windows along an axis: where each would start, and the part of it, from … to, that is not padding. */
+function windows(length, size, stride, padding) {
+  const same = padding === "same";
+  const count = same ? Math.ceil(length / stride) : Math.floor((length - size) / stride) + 1;
+  const outside = same ? Math.max((count - 1) * stride + size - length, 0) : 0;
+  return Array.from({ length: count }, (_, i) => {
+    const first = i * stride - Math.floor(outside / 2);
+    return { first, from: Math.max(first, 0), to: Math.min(first + size, length) };
+  });
+}
+
+function sizeOf(shape) {
+  return shape.reduce((product, length) => product * length, 1);
+}
+
+function known(table, name) {
+  if (Object.hasOwn(table, name)) return table[name];
+  throw new Error(`the page cannot compute ${name}; it knows ${Object.keys(table).join(", ")}`);
+}

@@ -1,0 +1,144 @@
+"""Networks in the page: what Python tells about them, and that JavaScript computes what Keras computes."""
+
+import numpy as np
+import pytest
+from javascript import run
+
+from mnist_helpers import load_mnist, load_run
+from mnist_helpers.startup import quiet_start
+from mnist_helpers.widgets.network import network_description
+
+with quiet_start():
+    import keras
+    from keras import layers
+
+RUNS = ("mlp", "cnn", "deep_cnn", "ten_minutes")
+PREDICT = """
+data.networks.map(([description, weights]) => {
+  const network = module.createNetwork(description, weights);
+  const images = Array.from({ length: data.images.length / 784 }, (_, i) => data.images.subarray(784 * i));
+  return images.map((image) => {
+    const pixels = Float32Array.from(image.subarray(0, 784), (byte) => byte / 255);
+    return module.predict(network, pixels);
+  });
+})
+"""
+
+
+def network(*middle, inputs=(28, 28, 1), last=None) -> keras.Model:
+    last = last or layers.Dense(10, activation="softmax")
+    return keras.Sequential([keras.Input(shape=inputs), *middle, layers.Flatten(), last])
+
+
+def test_page_and_keras_agree_on_a_thousand_test_digits():
+    digits = load_mnist()[1][0][:1000]
+    models = [load_run(name)[0] for name in RUNS]
+    described = [network_description(model) for model in models]
+    answers = run("network.js", PREDICT, {"networks": described, "images": digits.tobytes()})
+    images = digits.astype("float32") / 255
+    for name, model, answer in zip(RUNS, models, answers, strict=True):
+        expected = model.predict(images.reshape(-1, *model.input_shape[1:]), batch_size=250, verbose=0)
+        assert np.abs(np.array(answer) - expected).max() < 1e-4, name
+
+
+def test_every_layer_gives_what_it_gives_in_keras(rng):
+    """Kernels of odd and even size, windows that overhang, and statistics that are not 0 and 1."""
+    chain = [
+        layers.Conv2D(3, (5, 4), activation="relu"),
+        layers.MaxPooling2D(3, strides=2, padding="same"),
+        layers.Conv2D(4, (2, 3), padding="same", use_bias=False),
+        layers.BatchNormalization(epsilon=0.1),
+        layers.ReLU(),
+        layers.Dropout(0.5),
+        layers.MaxPooling2D((2, 3)),
+        layers.BatchNormalization(scale=False),
+        layers.BatchNormalization(center=False),
+        layers.Conv2D(5, 3, padding="same"),  # of numbers below zero, too
+        layers.Activation("relu"),
+    ]
+    model = network(*chain, layers.Flatten(), layers.Dense(7, use_bias=False), last=layers.Dense(10))
+    model = keras.Model(model.inputs[0], layers.Softmax()(model.outputs[0]))  # not Sequential, for a change
+    for variable in model.weights:
+        values = rng.normal(0, 0.3, variable.shape)
+        variable.assign(np.abs(values) if "variance" in variable.path else values)
+    image = rng.random((28, 28), dtype="float32")
+
+    description, weights = network_description(model)
+    found = run(
+        "network.js",
+        "module.activations(module.createNetwork(data.description, data.weights), data.image)",
+        {"description": description, "weights": weights, "image": image.ravel()},
+    )
+    kinds = (layers.Dropout, layers.Flatten, layers.InputLayer)
+    shown = [layer.output for layer in model.layers if not isinstance(layer, kinds)]
+    expected = keras.Model(model.inputs[0], shown)(image[None, ..., None])
+    assert [layer["name"] for layer in found] == [
+        *("convolution 1", "pooling 1", "convolution 2", "normalization 1", "ReLU 1", "pooling 2"),
+        *("normalization 2", "normalization 3", "convolution 3", "activation 1"),
+        *("dense 1", "dense 2", "softmax 1"),
+    ]
+    for layer, values in zip(found, expected, strict=True):
+        values = np.asarray(values)[0]
+        assert tuple(layer["shape"]) == values.shape
+        np.testing.assert_allclose(
+            layer["values"], values.ravel(), rtol=1e-4, atol=1e-4, err_msg=layer["name"]
+        )
+
+
+def with_nan() -> keras.Model:
+    model = network(layers.Conv2D(2, 3, name="first"))
+    model.layers[0].bias.assign([0, np.nan])
+    return model
+
+
+def with_two_paths() -> keras.Model:
+    inputs = keras.Input(shape=(784,))
+    both = layers.Dense(10)(inputs) + layers.Dense(10, name="second")(inputs)
+    return keras.Model(inputs, layers.Softmax()(both))
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (lambda: network(layers.Conv2D(4, 3, strides=2)), r"Conv2D with {'strides': \(2, 2\)}"),
+        (lambda: network(layers.Conv2D(4, 3, dilation_rate=2)), r"{'dilation_rate': \(2, 2\)}"),
+        (lambda: network(layers.Conv2D(4, 3), layers.Conv2D(4, 3, groups=2)), "{'groups': 2}"),
+        (
+            lambda: network(layers.Conv2D(4, 3, activation="tanh", name="a")),
+            "layer 'a' of .*, a Conv2D .* 'tanh'",
+        ),
+        (
+            lambda: network(layers.MaxPooling2D(data_format="channels_first", padding="same")),
+            "'channels_first'",
+        ),
+        (lambda: network(layers.BatchNormalization(axis=1)), "BatchNormalization along axis 1"),
+        (lambda: network(layers.ReLU(max_value=6)), "ReLU with {'max_value': 6"),
+        (lambda: network(layers.LayerNormalization()), "a LayerNormalization; it computes Conv2D, "),
+        (lambda: network(layers.Dense(3)), r"a Dense on maps of shape \(28, 28, 1\)"),
+        (with_nan, "layer 'first' of .* weights that are nan or infinite"),
+        (with_two_paths, "layer 'second' of .*, a Dense that is not fed by the layer before it alone"),
+        (lambda: network(last=layers.Dense(10)), "must end in its one softmax, but .* ends in 'dense"),
+        (lambda: network(layers.Softmax()), "must end in its one softmax"),
+        (lambda: network(last=layers.Dense(9, activation="softmax")), r"28, 1\) to \(None, 9\)"),
+        (lambda: network(inputs=(32, 32, 1)), r"maps \(None, 32, 32, 1\) to \(None, 10\)"),
+        (lambda: keras.Sequential([layers.Dense(10)]), "must be a built keras.Sequential or keras.Model"),
+        (lambda: "mlp", "must be a built keras.Sequential or keras.Model, got 'mlp'"),
+    ],
+)
+def test_what_the_page_cannot_compute_is_refused_by_name(model, message):
+    with pytest.raises(ValueError, match=message):
+        network_description(model())
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ({"kind": "dense", "units": 2, "bias": True}, "the network needs 8 weights, but its buffer holds 7"),
+        ({"kind": "lstm"}, "the page cannot compute lstm; it knows conv, pool, dense"),
+        ({"kind": "activate", "activation": "tanh"}, "cannot compute tanh; it knows linear, relu, softmax"),
+    ],
+)
+def test_page_reports_a_network_that_does_not_fit(layer, message):
+    data = {"description": {"input": [3], "layers": [layer]}, "weights": bytes(28)}
+    with pytest.raises(AssertionError, match=message):
+        run("network.js", "module.createNetwork(data.description, data.weights)", data)

@@ -1,0 +1,143 @@
+"""What all widgets share: their import, their view as one module, and what a page without a kernel gets."""
+
+import base64
+import hashlib
+import json
+import zlib
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import traitlets
+from docutils import nodes
+from javascript import run
+from matplotlib import pyplot as plt
+from nbformat import write
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+from sphinx.errors import ExtensionError
+
+from mnist_helpers import widgets
+from mnist_helpers.widgets.base import FOR_THE_PAGE, Widget, esm
+from tools import live_widgets
+
+SMALL, LARGE = bytes(100_000), np.random.default_rng(0).bytes(50_000)
+
+
+class Sample(Widget):
+    _esm = "export default { render() {} }"
+    number = traitlets.Int(3).tag(sync=True)
+    parts = traitlets.List([{"small": SMALL}, {"large": LARGE}]).tag(sync=True)
+    private = traitlets.Int(5)
+
+    def __repr__(self):
+        return "Sample: a line"
+
+    def static_figure(self):
+        return plt.figure(figsize=(1, 1))
+
+
+BUNDLE = {
+    "view": "sample",
+    "state": {
+        "number": 3,
+        "parts": [
+            {"small": {"zlib": base64.b64encode(zlib.compress(SMALL, 9)).decode()}},
+            {"large": {"sha256": hashlib.sha256(LARGE).hexdigest()}},
+        ],
+    },
+}
+
+
+def test_widgets_are_imported_by_their_names():
+    assert {"ConvolutionExplorer", "DigitPad", "MistakeGallery"} <= set(dir(widgets))
+    for name in dir(widgets):
+        assert issubclass(getattr(widgets, name), Widget)
+    with pytest.raises(AttributeError, match=r"widgets has no 'DigitPat'; it offers .*DigitPad"):
+        widgets.DigitPat  # noqa: B018
+
+
+@pytest.mark.parametrize("view", [widgets.module_name(name) for name in dir(widgets)])
+def test_view_is_joined_into_one_module_that_exports_only_itself(view):
+    module = base64.b64encode(esm(f"{view}.js").encode()).decode()
+    names = f"import('data:text/javascript;base64,{module}').then(Object.keys)"
+    assert run(f"{view}.js", names) == ["default"]
+
+
+def test_imports_are_joined_once_and_first(monkeypatch, tmp_path):
+    monkeypatch.setattr("mnist_helpers.widgets.base.JS", tmp_path)
+    (tmp_path / "a.js").write_text(
+        'import { b } from "./b.js";\nimport {\n  c,\n} from "./c.js";\nexport default b;\n'
+    )
+    (tmp_path / "b.js").write_text('import { c } from "./c.js";\nexport const b = c;\n')
+    (tmp_path / "c.js").write_text("export function c() {}\n")
+    assert " ".join(esm("a.js").split()) == "function c() {} const b = c; export default b;"
+
+
+def test_output_has_text_picture_and_state():
+    data, _ = Sample()._repr_mimebundle_()
+    assert data["text/plain"] == "Sample: a line"
+    assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
+    assert data["application/vnd.jupyter.widget-view+json"]
+    assert data[FOR_THE_PAGE] == BUNDLE
+    assert not plt.get_fignums()
+    assert "image/png" not in Sample()._repr_mimebundle_(exclude={"image/png"})[0]
+
+
+def test_widget_that_needs_a_kernel_brings_a_note_instead(monkeypatch):
+    monkeypatch.setattr(Sample, "with_kernel", "you can do more.")
+    assert Sample().page_bundle() == {"with_kernel": "you can do more."}
+
+
+# The site
+
+
+@pytest.fixture
+def app(tmp_path):
+    """A site of one notebook with a live widget and one that needs a kernel, and of a page of text."""
+    bundles = {"Sample: a line": BUNDLE, "Other: a line": {"with_kernel": "you can do more."}}
+    outputs = [
+        new_output("execute_result", {"text/plain": text, FOR_THE_PAGE: bundle}, execution_count=1)
+        for text, bundle in bundles.items()
+    ]
+    write(new_notebook(cells=[new_code_cell("", outputs=outputs)]), tmp_path / "01_lesson.ipynb")
+    paths = {"01_lesson": tmp_path / "01_lesson.ipynb", "index": tmp_path / "index.md"}
+    env = SimpleNamespace(docname="01_lesson", found_docs=set(paths), doc2path=paths.get)
+    return SimpleNamespace(env=env, builder=SimpleNamespace(name="html"), outdir=tmp_path / "site")
+
+
+def test_page_gets_a_place_or_a_note_below_each_picture(app):
+    texts = ["Sample: a line", "Other: a line", "not a widget: a line"]
+    doctree = nodes.container()
+    for text in texts:
+        output = nodes.container("", nodes.literal_block("", text), mime_type="text/plain")
+        doctree += nodes.container("", nodes.container("", output))
+    live_widgets.place_widgets(app, doctree)
+    first, second, third = doctree.children
+    assert first[-1].astext() == '<div class="live" data-live="01_lesson/sample"></div>'
+    assert second[-1].astext().endswith("When you run the notebook, you can do more.")
+    assert len(third.children) == 1
+
+
+def test_site_has_state_view_and_weights_as_scripts(app, monkeypatch):
+    monkeypatch.setattr(live_widgets, "weights_of", lambda name: LARGE if name == "cnn" else name.encode())
+    monkeypatch.setattr("mnist_helpers.widgets.base.esm", lambda name: f"the module {name}")
+    live_widgets.write_widgets(app, None)
+    folder = app.outdir / "_static" / "live"
+    sha256 = hashlib.sha256(LARGE).hexdigest()
+    names = {str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.js")}
+    assert names == {"01_lesson/sample", "views/sample", f"data/{sha256}"}
+    found = {}
+    for name in names:
+        start, _, value = (folder / f"{name}.js").read_text(encoding="utf-8").partition(" = ")
+        assert start == f"(globalThis.live ??= {{}})[{json.dumps(name)}]"
+        found[name] = json.loads(value.removesuffix(";\n"))
+    assert found["01_lesson/sample"] == BUNDLE
+    assert found["views/sample"] == "the module sample.js"
+    assert zlib.decompress(base64.b64decode(found[f"data/{sha256}"])) == LARGE
+
+
+def test_bytes_that_no_network_has_stop_the_build(app, monkeypatch):
+    monkeypatch.setattr(live_widgets, "weights_of", str.encode)
+    monkeypatch.setattr("mnist_helpers.widgets.base.esm", str)
+    with pytest.raises(ExtensionError, match=r"01_lesson/sample needs bytes with the SHA-256 .* no network"):
+        live_widgets.write_widgets(app, None)

@@ -1,0 +1,1 @@
+"""What executes, publishes and measures the course."""

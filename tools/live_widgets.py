@@ -1,0 +1,104 @@
+"""Put widgets into the site's pages: live if their views need no kernel, else with a note below the picture.
+
+All that is needed is in the notebooks' outputs, where `Widget` has stored it next to text and picture. Large
+bytes are named there by their SHA-256: they are weights of reference networks.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+from docutils import nodes
+from sphinx.errors import ExtensionError
+
+from tools.course import NETWORKS
+
+
+def place_widgets(app, doctree) -> None:
+    """Add to each picture of a widget the place that it becomes live in, or the note."""
+    widgets = {text: (name, bundle) for name, text, bundle in widgets_of(app, app.env.docname)}
+    for output in list(doctree.findall(nodes.container)):
+        if output.get("mime_type") == "text/plain" and output.astext().strip() in widgets:
+            name, bundle = widgets[output.astext().strip()]
+            output.parent.parent += place_of(name, bundle)
+
+
+def place_of(name: str, bundle: dict) -> nodes.Node:
+    if "view" in bundle:
+        return nodes.raw("", f'<div class="live" data-live="{name}"></div>', format="html")
+    text = f"This is a picture of a widget. When you run the notebook, {bundle['with_kernel']}"
+    return nodes.paragraph("", text, classes=["with-kernel"])
+
+
+def widgets_of(app, page: str) -> Iterator[tuple[str, str, dict]]:
+    """Name (such as "06_draw_your_own/digit_pad"), text and bundle of each widget in a notebook."""
+    from mnist_helpers.widgets.base import FOR_THE_PAGE
+
+    path, names = Path(app.env.doc2path(page)), set()
+    if path.suffix != ".ipynb":
+        return
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if bundle := data.get(FOR_THE_PAGE):
+                name = f"{page}/{bundle.get('view')}"
+                while name in names:
+                    name += "-again"
+                names.add(name)
+                yield name, data["text/plain"].strip(), bundle
+
+
+def write_widgets(app, exception) -> None:
+    """Write what live.js loads, as scripts: a page opened from disk can load nothing else."""
+    if exception or app.builder.name != "html":
+        return
+    from mnist_helpers.widgets.base import esm, packed
+
+    folder, missing = Path(app.outdir, "_static", "live"), {}
+    for page in sorted(app.env.found_docs):
+        for name, _, bundle in widgets_of(app, page):
+            if "view" in bundle:
+                view = bundle["view"]
+                write_script(folder, name, bundle)
+                write_script(folder, f"views/{view}", esm(f"{view}.js"))
+                missing |= dict.fromkeys(hashes(bundle["state"]), name)
+    for run in NETWORKS if missing else ():
+        content = weights_of(run)
+        checksum = hashlib.sha256(content).hexdigest()
+        if missing.pop(checksum, None):
+            write_script(folder, f"data/{checksum}", packed(content))
+    if missing:
+        raise ExtensionError(
+            "\n".join(
+                f"{name} needs bytes with the SHA-256 {checksum}, but no network in mnist_helpers/reference "
+                "has such weights: execute the notebook again (make outputs)"
+                for checksum, name in missing.items()
+            )
+        )
+
+
+def write_script(folder: Path, name: str, value) -> None:
+    path = folder / f"{name}.js"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        f"(globalThis.live ??= {{}})[{json.dumps(name)}] = {json.dumps(value)};\n", encoding="utf-8"
+    )
+
+
+def hashes(value) -> Iterator[str]:
+    if isinstance(value, dict):
+        if set(value) == {"sha256"}:
+            yield value["sha256"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for part in value:
+            yield from hashes(part)
+
+
+def weights_of(run: str) -> bytes:
+    from mnist_helpers import load_run
+    from mnist_helpers.widgets.network import network_description
+
+    return network_description(load_run(run)[0])[1]

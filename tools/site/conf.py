@@ -1,0 +1,97 @@
+"""Sphinx settings for the site, and small extensions for what Sphinx does not do by itself."""
+
+import os
+import re
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.addnodes import pending_xref
+
+from tools.course import NOTEBOOKS, ROOT
+from tools.launch_buttons import launch_buttons
+from tools.live_widgets import place_widgets, write_widgets
+from tools.mathml import mathml
+
+project = "How a neural network reads handwriting"
+html_title = project
+author = "the authors of the course"
+copyright = "prose and figures: CC BY 4.0, code: MIT. MNIST and what shows its images: CC BY-SA 3.0"
+
+extensions = ["myst_nb"]
+# Not a reader's own notebooks, which may be in the same folder
+include_patterns = ["index.md", *(path.name for path in NOTEBOOKS), "glossary.md", "references.md"]
+nb_execution_mode = "off"  # the committed outputs are what is published
+nb_merge_streams = True
+nb_code_prompt_show = nb_code_prompt_hide = "Solution"
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+# Of the outputs, MyST-NB need not know what live_widgets.py reads.
+suppress_warnings = ["myst.strikethrough", "mystnb.unknown_mime_type"]
+
+html_theme = "sphinx_book_theme"
+html_static_path = ["static"]
+html_favicon = "static/icon.svg"
+html_css_files = ["course.css"]
+html_js_files = [("live.js", {"defer": "defer"})]
+html_math_renderer = "mathml"
+html_show_sphinx = False
+html_context = {"default_mode": "auto"}  # light or dark, following the reader's system
+html_theme_options = {
+    "home_page_in_toc": True,
+    "show_toc_level": 2,
+    "use_fullscreen_button": False,
+    "navbar_persistent": [],  # the search field is in the sidebar
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+html_theme_options |= launch_buttons(
+    os.environ.get("COURSE_REPOSITORY", ""), os.environ.get("COURSE_JUPYTERHUB", "")
+)
+
+GLOSSARY = (ROOT / "notebooks" / "glossary.md").read_text(encoding="utf-8").partition("{glossary}\n")[2]
+TERMS = {term.lower() for term in re.findall(r"^\S.*", GLOSSARY.partition("\n```")[0], re.MULTILINE)}
+
+
+def setup(app):
+    app.add_html_math_renderer("mathml", (formula, None), (displayed_formula, None))
+    app.connect("doctree-read", prepare_page)
+    app.connect("doctree-read", place_widgets)
+    app.connect("build-finished", write_widgets)
+    app.connect("build-finished", leave_icons_to_the_font)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def formula(translator, node):
+    translator.body.append(mathml(node.astext()))
+    raise nodes.SkipNode
+
+
+def displayed_formula(translator, node):
+    translator.body.append(f'<div class="math">{mathml(node.astext(), "block")}</div>')
+    raise nodes.SkipNode
+
+
+def prepare_page(app, doctree):
+    """Link terms to the glossary, and load pictures lazily."""
+    page = app.env.docname
+    if page[:2].isdigit():  # a notebook: its pictures are not at the top
+        for image in doctree.findall(nodes.image):
+            image["loading"] = "lazy"
+        link_terms(doctree, page)
+
+
+def link_terms(doctree, page):
+    """Link a term to the glossary wherever it is bold or in italics, which is how the texts introduce one."""
+    marked = [*doctree.findall(nodes.strong), *doctree.findall(nodes.emphasis)]
+    for node in marked:
+        words = node.astext().lower().replace("’", "'").replace("\n", " ")
+        if term := next((term for term in (words, words.removesuffix("s")) if term in TERMS), None):
+            target = {"refdomain": "std", "reftype": "term", "reftarget": term, "refdoc": page}
+            node.replace_self(pending_xref("", node.deepcopy(), refexplicit=True, refwarn=False, **target))
+
+
+def leave_icons_to_the_font(app, exception):
+    """Empty the theme's largest script, 1.5 MB of SVG icons: the icon font has the same ones."""
+    script = Path(app.outdir, "_static", "scripts", "fontawesome.js")
+    if not exception and script.exists():
+        script.write_text("", encoding="utf-8")

@@ -1,0 +1,85 @@
+/*
+ * Puts widgets that need no kernel into the page: each into an element <div data-live="name">, once it comes into
+ * view. It calls a widget's view as JupyterLab does, with a model that lives in the page.
+ *
+ * It works from a server, under any path, and from disk. There a page may load scripts, but neither modules nor
+ * data; so all comes as scripts, live/name.js, which put a value into globalThis.live[name].
+ */
+(() => {
+  const folder = new URL("live/", document.currentScript.src);
+
+  const loaded = {}; // a page may have a widget, its view or its data twice
+  function load(name) {
+    loaded[name] ??= new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = new URL(`${name}.js`, folder);
+      script.onload = () => resolve(globalThis.live[name]);
+      script.onerror = () => reject(new Error(`${script.src} cannot be loaded`));
+      document.head.append(script);
+    });
+    return loaded[name];
+  }
+
+  /** Fetch and unpack what JSON cannot hold: bytes, written as { zlib: "…" } or { sha256: "…" }. */
+  async function revive(value) {
+    if (value === null || typeof value !== "object") return value;
+    if (typeof value.zlib === "string") return inflate(value.zlib);
+    if (typeof value.sha256 === "string") return inflate(await load(`data/${value.sha256}`));
+    if (Array.isArray(value)) return Promise.all(value.map(revive));
+    const values = await Promise.all(Object.values(value).map(revive));
+    return Object.fromEntries(Object.keys(value).map((key, i) => [key, values[i]]));
+  }
+
+  async function inflate(text) {
+    const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return new DataView(await new Response(stream).arrayBuffer());
+  }
+
+  /** A model as anywidget gives it to a view. */
+  function createModel(state) {
+    const listeners = {};
+    const emit = (event) => [...listeners[event] ?? []].forEach((listener) => listener());
+    return {
+      get: (name) => state[name],
+      set(name, value) {
+        if (state[name] === value) return;
+        state[name] = value;
+        emit(`change:${name}`);
+        emit("change");
+      },
+      save_changes() {},
+      on: (event, listener) => (listeners[event] ??= new Set()).add(listener),
+      off: (event, listener) => listeners[event]?.delete(listener),
+    };
+  }
+
+  async function start(place) {
+    place.dataset.state = "loading";
+    place.textContent = "The widget is being loaded.";
+    try {
+      const { view, state } = await load(place.dataset.live);
+      const source = new Blob([await load(`views/${view}`)], { type: "text/javascript" });
+      const { default: { render } } = await import(URL.createObjectURL(source));
+      const model = createModel(await revive(state));
+      place.textContent = "";
+      await render({ model, el: place.attachShadow({ mode: "open" }) }); // out of reach of the page's styles
+      place.dataset.state = "ready";
+    } catch (error) {
+      place.textContent = `The widget could not be started (${error.message}).`;
+      place.dataset.state = "failed";
+    }
+  }
+
+  const watch = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      watch.unobserve(target);
+      start(target);
+    }
+  });
+  addEventListener("load", () => {
+    // Only now does everything stand where it belongs, and what is in view is what the reader sees.
+    for (const place of document.querySelectorAll("[data-live]")) watch.observe(place);
+  });
+})();
