@@ -1,6 +1,9 @@
 # Every target sets up what it needs. The two to know are `make course` and `make test`.
-# The first of these that runs, or else the one to complain about
-PYTHON ?= $(or $(shell for name in python3.11 python3.12 python3.13; do $$name -c "" 2>/dev/null && echo $$name && break; done),python3)
+
+# The environment is made with the first of these that runs; if none does, the last rule says what to do.
+PYTHONS := python3.11 python3.12 python3.13
+PYTHON ?= $(or $(shell for name in $(PYTHONS); do $$name -c "" 2>/dev/null && echo $$name && break; done),python3)
+
 VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 # Written last. It names the folder that the environment was made for: a copy or a renamed folder needs a new one.

@@ -19,9 +19,7 @@ def finite(array, name: str) -> np.ndarray:
     array = _array(array, name)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} must hold numbers, got {array.dtype}")
-    # The minimum and maximum are nan if any value is.
-    if array.size and not (np.isfinite(array.min()) and np.isfinite(array.max())):
-        bad = int((~np.isfinite(array)).sum())
+    if bad := array.size - np.count_nonzero(np.isfinite(array)):
         raise ValueError(f"{name} must be finite, but {bad:,} of {array.size:,} values are nan or infinite")
     return array
 
@@ -54,9 +52,8 @@ def as_digits(labels, name: str = "labels", count: int | None = None, classes: i
     if labels.ndim != 1 or (labels.size and not np.issubdtype(labels.dtype, np.integer)):
         hint = "; for one-hot rows or probabilities, take argmax(axis=1)" if labels.ndim == 2 else ""
         hint = "; for a mask, take np.flatnonzero of it" if labels.dtype == bool else hint
-        raise ValueError(
-            f"{name} must be a 1-D array of integers, (n,), got {labels.dtype} of shape {labels.shape}{hint}"
-        )
+        found = f"{labels.dtype} of shape {labels.shape}"
+        raise ValueError(f"{name} must be a 1-D array of integers, (n,), got {found}{hint}")
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
         raise ValueError(f"{name} must be from 0 to {classes - 1}, got {labels.min()} to {labels.max()}")
     if count is not None and len(labels) != count:
@@ -68,15 +65,11 @@ def as_pair(true, probabilities) -> tuple[np.ndarray, np.ndarray]:
     """True digits, int64 ``(n,)``, and a network's probabilities for them, floats ``(n, 10)``."""
     true, probabilities = as_digits(true, "true"), _array(probabilities, "probabilities")
     if probabilities.shape != (len(true), CLASSES):
-        raise ValueError(
-            f"probabilities must be (n, {CLASSES}) with n = {len(true)}, the length of true; "
-            f"got {probabilities.shape}"
-        )
+        expected = f"(n, {CLASSES}) with n = {len(true)}, the length of true"
+        raise ValueError(f"probabilities must be {expected}; got {probabilities.shape}")
     probabilities = finite(probabilities, "probabilities")
     if (probabilities < 0).any() or not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3):
-        raise ValueError(
-            "each row of probabilities must be between 0 and 1 and sum to 1; logits need a softmax first"
-        )
+        raise ValueError("each row of probabilities must be 0 or more and sum to 1; logits need a softmax")
     return true, probabilities
 
 
@@ -85,26 +78,26 @@ def as_counts(confusion, name: str = "confusion") -> np.ndarray:
     confusion = _array(confusion, name)
     if confusion.ndim != 2 or len(set(confusion.shape)) != 1:
         raise ValueError(f"{name} must be a square matrix of counts, got shape {confusion.shape}")
-    whole_numbers = np.issubdtype(confusion.dtype, np.integer)
-    if not whole_numbers or (confusion < 0).any():
-        found = "negative numbers" if whole_numbers else confusion.dtype
-        raise ValueError(f"{name} must hold counts, integers of 0 or more, got {found}")
+    if confusion.dtype.kind not in "iu":
+        raise ValueError(f"{name} must hold counts, which are integers, got {confusion.dtype}")
+    if (confusion < 0).any():
+        raise ValueError(f"{name} must hold counts, 0 or more, got {confusion.min()}")
     return confusion
 
 
-def whole(value, name: str, low: int = 0, high: int | None = None) -> int:
+def whole(value, name: str, low: int = 0, high: float = math.inf) -> int:
     """A whole number from `low` to `high`, as an int. Floats are refused: 1.0 may be meant as a share."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or not _between(value, low, high):
+    if not isinstance(value, Integral) or isinstance(value, bool) or not low <= value <= high:
         hint = "; a count must be an int, not a share" if isinstance(value, float) else ""
-        raise ValueError(f"{name} must be a whole number {_range(low, high)}, got {_shown(value)}{hint}")
+        raise ValueError(f"{name} must be a whole number {_range(low, high)}, got {value!r}{hint}")
     return int(value)
 
 
-def number(value, name: str, low: float | None = None, high: float | None = None) -> float:
+def number(value, name: str, low: float = -math.inf, high: float = math.inf) -> float:
     """A finite number from `low` to `high`, as a float."""
-    finite = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-    if not finite or not _between(value, low, high):
-        raise ValueError(f"{name} must be a finite number {_range(low, high)}, got {_shown(value)}")
+    real = isinstance(value, Real) and not isinstance(value, bool)
+    if not real or not math.isfinite(value) or not low <= value <= high:
+        raise ValueError(f"{name} must be a finite number {_range(low, high)}, got {value!r}")
     return float(value)
 
 
@@ -126,15 +119,7 @@ def _unit(array: np.ndarray, name: str, dtype="float32") -> np.ndarray:
     return np.clip(array, 0, 1).astype(dtype, copy=False)
 
 
-def _between(value, low, high) -> bool:
-    return (low is None or value >= low) and (high is None or value <= high)
-
-
 def _range(low, high) -> str:
-    if high is None:
-        return "of any size" if low is None else f"of {low} or more"
-    return f"from {low} to {high}" if low is not None else f"of at most {high}"
-
-
-def _shown(value) -> str:
-    return repr(value.item() if isinstance(value, np.generic) else value)
+    if high < math.inf:
+        return f"from {low} to {high}"
+    return f"of {low} or more" if low > -math.inf else "of any size"

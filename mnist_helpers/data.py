@@ -16,15 +16,11 @@ N_TRAIN = 50_000
 Split = tuple[np.ndarray, np.ndarray]
 
 
-def load_mnist(path: Path | str = MNIST_FILE) -> tuple[Split, Split]:
+def load_mnist() -> tuple[Split, Split]:
     """Load the complete MNIST database, as it was published.
 
     Gives the same arrays in the same order as ``keras.datasets.mnist.load_data()``, from a file that
     ships with the course. The file's SHA-256 is checked before anything in it is parsed.
-
-    Parameters
-    ----------
-    path : a copy of ``mnist.npz``; by default, the course's own.
 
     Returns
     -------
@@ -39,15 +35,14 @@ def load_mnist(path: Path | str = MNIST_FILE) -> tuple[Split, Split]:
     ValueError
         If the file is not byte for byte the published one.
     """
-    path = Path(path)
     restore = remedy("mnist_helpers/mnist.npz")
-    if not path.is_file():
-        raise FileNotFoundError(f"the data file {path} is missing; {restore}")
-    content = path.read_bytes()
+    if not MNIST_FILE.is_file():
+        raise FileNotFoundError(f"the data file {MNIST_FILE} is missing; {restore}")
+    content = MNIST_FILE.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != MNIST_SHA256:
         raise ValueError(
-            f"the data file {path} is damaged or has been changed: it has {len(content):,} bytes and "
+            f"the data file {MNIST_FILE} is damaged or has been changed: it has {len(content):,} bytes and "
             f"SHA-256 {found}, expected {MNIST_SHA256}; {restore}"
         )
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
@@ -69,20 +64,20 @@ def load_splits(layout: str) -> tuple[Split, Split, Split]:
         50,000 training images (the first of MNIST's 60,000), 10,000 validation images (the last) and
         MNIST's 10,000 test images. Images are float32 in [0, 1], ``(n, 784)`` or ``(n, 28, 28, 1)``;
         labels are one-hot, float32, ``(n, 10)``.
+
+    Raises
+    ------
+    ValueError
+        If `layout` is another one.
     """
     shapes = {"flat": (-1, 784), "channels": (-1, 28, 28, 1)}
     if not isinstance(layout, str) or layout not in shapes:
         raise ValueError(f"layout must be 'flat' or 'channels', got {layout!r}")
-    (x_train, y_train), (x_test, y_test) = load_mnist()
-
-    def prepare(images: np.ndarray, labels: np.ndarray) -> Split:
-        scaled = np.divide(images, np.float32(255), dtype="float32")
-        return scaled.reshape(shapes[layout]), one_hot(labels)
-
-    return (
-        prepare(x_train[:N_TRAIN], y_train[:N_TRAIN]),
-        prepare(x_train[N_TRAIN:], y_train[N_TRAIN:]),
-        prepare(x_test, y_test),
+    (x, y), test = load_mnist()
+    splits = (x[:N_TRAIN], y[:N_TRAIN]), (x[N_TRAIN:], y[N_TRAIN:]), test
+    return tuple(
+        (np.divide(images, np.float32(255), dtype="float32").reshape(shapes[layout]), one_hot(labels))
+        for images, labels in splits
     )
 
 
@@ -99,6 +94,11 @@ def shuffled_batches(x: np.ndarray, y: np.ndarray, batch_size: int, steps: int, 
     Returns
     -------
     A ``tf.data.Dataset`` of `steps` pairs, each `batch_size` rows of `x` and of `y`.
+
+    Raises
+    ------
+    ValueError
+        If `x` and `y` differ in length, or `batch_size` or `steps` is no such number.
     """
     if len(x) != len(y):
         raise ValueError(f"x and y must have the same length, got {len(x)} and {len(y)}")
@@ -128,6 +128,11 @@ def one_hot(labels: np.ndarray, classes: int = CLASSES) -> np.ndarray:
     Returns
     -------
     float32, ``(n, classes)``; row i is 1 in column ``labels[i]`` and 0 elsewhere.
+
+    Raises
+    ------
+    ValueError
+        If `labels` are not as described.
     """
     labels = as_digits(labels, classes=classes)
     rows = np.zeros((len(labels), classes), dtype="float32")

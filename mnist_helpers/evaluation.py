@@ -23,6 +23,11 @@ def wilson_interval(correct: int, n: int, confidence: float = 0.95) -> tuple[flo
     Returns
     -------
     low, high : floats with 0 <= low <= correct / n <= high <= 1.
+
+    Raises
+    ------
+    ValueError
+        If a count is not whole, or an argument is out of its range.
     """
     n = whole(n, "n", 1)
     correct = whole(correct, "correct", 0, n)
@@ -50,6 +55,11 @@ def mcnemar_exact(only_a: int, only_b: int) -> float:
     Returns
     -------
     p : the probability of a split at least this uneven, in (0, 1]; 1 if both counts are 0.
+
+    Raises
+    ------
+    ValueError
+        If a count is negative or not whole.
     """
     only_a, only_b = whole(only_a, "only_a"), whole(only_b, "only_b")
     n = only_a + only_b
@@ -70,6 +80,11 @@ def confusion_matrix(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     Returns
     -------
     int64, ``(10, 10)``; row: true digit, column: predicted digit. The counts sum to n.
+
+    Raises
+    ------
+    ValueError
+        If the digits are not as described.
     """
     true = as_digits(true, "true")
     predicted = as_digits(predicted, "predicted", len(true))
@@ -89,6 +104,11 @@ def precision_recall(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     -------
     precision, recall : float64 in [0, 1], ``(k,)`` each; nan where a class was never predicted
         (precision) or never occurs (recall).
+
+    Raises
+    ------
+    ValueError
+        If `confusion` is not as described, such as shares in place of counts.
     """
     confusion = as_counts(confusion)
     right = np.diag(confusion).astype("float64")
@@ -107,6 +127,11 @@ def rank_mistakes(true: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     Returns
     -------
     int64, ``(number of mistakes,)``: positions in `true`, in descending confidence; ties keep their order.
+
+    Raises
+    ------
+    ValueError
+        If `true` or `probabilities` is not as described.
     """
     true, probabilities = as_pair(true, probabilities)
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != true)
@@ -119,8 +144,7 @@ def reliability_bins(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Bin predictions by confidence, and compute the accuracy in each bin. Introduced in notebook 05.
 
-    Source: C. Guo et al., "On calibration of modern neural networks",
-    ICML 2017.
+    Source: C. Guo et al., "On calibration of modern neural networks", ICML 2017.
 
     Parameters
     ----------
@@ -132,6 +156,11 @@ def reliability_bins(
     -------
     confidence, accuracy : float64 in [0, 1], ``(bins,)``: the mean over each bin; nan if it is empty.
     count : int64, ``(bins,)``; sums to n.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not as described.
     """
     true, probabilities = as_pair(true, probabilities)
     bins = whole(bins, "bins", 1)

@@ -10,16 +10,8 @@ from pathlib import Path
 def write_whole(folder: Path | str) -> Iterator[Path]:
     """Give an empty folder to write files in; at the end of the block they replace those in `folder`.
 
-    If the block fails, `folder` stays as it was. So no file is ever half written.
-
-    Parameters
-    ----------
-    folder : where the files go. It must exist, since drafts are written on the same disk.
-
-    Raises
-    ------
-    FileNotFoundError
-        If `folder` does not exist.
+    If the block fails, `folder` stays as it was: no file is ever half written. A folder that does not
+    exist is a FileNotFoundError.
     """
     folder = Path(folder)
     if not folder.is_dir():

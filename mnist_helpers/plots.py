@@ -48,24 +48,33 @@ def show_digits(images: np.ndarray, titles=None, columns: int = 10, size: float 
     Returns
     -------
     n Axes, ``(n,)``.
+
+    Raises
+    ------
+    ValueError
+        If `images` are not as described, or there is not one title for each.
     """
     images = as_grids(images)
     return _sheet(images, titles, columns, size, vmin=0, vmax=images.max(initial=0) or 1)
 
 
-def show_channels(maps: np.ndarray, titles=None, columns: int = 8, signed: bool = False) -> np.ndarray:
-    """Show the channels of a feature map, or the filters of a layer, side by side on one scale.
+def show_channels(maps: np.ndarray, titles=None, signed: bool = False) -> np.ndarray:
+    """Show the channels of a feature map, or the filters of a layer, in rows of eight on one scale.
 
     Parameters
     ----------
     maps : numbers, ``(height, width, channels)``, with 1 to 300 channels.
     titles : one text or number above each channel; none by default.
-    columns : channels per row.
     signed : whether to color by sign: blue below zero, white at zero, red above.
 
     Returns
     -------
     Axes, ``(channels,)``.
+
+    Raises
+    ------
+    ValueError
+        If `maps` are not as described, or there is not one title for each channel.
     """
     maps = finite(maps, "maps")
     if maps.ndim != 3 or not maps.size:
@@ -74,7 +83,7 @@ def show_channels(maps: np.ndarray, titles=None, columns: int = 8, signed: bool 
     if signed:
         limit = float(np.abs(maps).max()) or 1  # maps of zeros are white too
         scale = {"vmin": -limit, "vmax": limit, "cmap": "RdBu_r"}
-    return _sheet(np.moveaxis(maps, -1, 0), titles, columns, **scale)
+    return _sheet(np.moveaxis(maps, -1, 0), titles, columns=8, **scale)
 
 
 def show_pixels(image: np.ndarray) -> Axes:
@@ -83,6 +92,11 @@ def show_pixels(image: np.ndarray) -> Axes:
     Parameters
     ----------
     image : uint8, ``(28, 28)``.
+
+    Raises
+    ------
+    ValueError
+        If `image` is not as described.
     """
     image = np.asarray(image)
     if image.shape != (28, 28) or image.dtype != np.uint8:
@@ -98,27 +112,29 @@ def show_pixels(image: np.ndarray) -> Axes:
 
 
 def show_mistakes(
-    images: np.ndarray, true: np.ndarray, probabilities: np.ndarray, which: np.ndarray, most: int = 25
+    images: np.ndarray, true: np.ndarray, probabilities: np.ndarray, which: np.ndarray
 ) -> np.ndarray:
-    """Show misread digits in rows of five, each with its true digit, the prediction and the confidence.
+    """Show up to 25 misread digits, each with its true digit, the prediction and the confidence.
 
     Parameters
     ----------
     images : numbers, ``(n, 28, 28)``, ``(n, 28, 28, 1)`` or ``(n, 784)``.
     true : integers 0 to 9, ``(n,)``.
     probabilities : floats, ``(n, 10)``, each row summing to 1.
-    which : the positions to show, in this order, such as those from `rank_mistakes`.
-    most : show at most this many.
+    which : the positions to show, in this order, such as those from `rank_mistakes`; the first 25 are shown.
 
     Returns
     -------
-    Axes, ``(min(len(which), most),)``.
+    Axes, ``(25,)`` or fewer.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not as described, or `which` is empty.
     """
-    true, probabilities = as_pair(true, probabilities)
-    images, which = as_grids(images), as_digits(which, "which", classes=len(true))
-    if len(images) != len(true):
-        raise ValueError(f"images and true must have the same length, got {len(images)} and {len(true)}")
-    which = which[: whole(most, "most", 1)]
+    images = as_grids(images)
+    true, probabilities = as_pair(as_digits(true, "true", len(images)), probabilities)
+    which = as_digits(which, "which", classes=len(true))[:25]
     titles = [
         f"{true[i]}, read as {probabilities[i].argmax()}\n{percent(probabilities[i].max())} sure"
         for i in which
@@ -137,18 +153,21 @@ def plot_history(history: dict[str, list[float]]) -> np.ndarray:
     Returns
     -------
     Two Axes: loss, accuracy.
+
+    Raises
+    ------
+    ValueError
+        If a list is missing, or has not one number for each epoch.
     """
-    if history == {}:
-        raise ValueError("history has no epoch to plot: train for at least one, such as EPOCHS = 1")
     keys = [prefix + key for key in ("loss", "accuracy") for prefix in ("", "val_")]
     missing = [key for key in keys if not isinstance(history, dict) or key not in history]
     if missing:
         raise ValueError(
             f"history is missing {', '.join(missing)}; it must be history.history, not what fit returns, "
-            "from a fit with validation_data after a compile with metrics=['accuracy']"
+            "from at least one epoch with validation_data, after a compile with metrics=['accuracy']"
         )
     if len({len(history[key]) for key in keys}) > 1:
-        raise ValueError("history must have as many numbers in each list: fit without validation_freq")
+        raise ValueError("history must have one number per epoch in each list: fit without validation_freq")
     _, axes = plt.subplots(1, 2, figsize=(9, 3.4))
     for ax, key in zip(axes, ("loss", "accuracy"), strict=True):
         epochs = np.arange(1, len(history[key]) + 1)
@@ -168,6 +187,11 @@ def plot_confusion(confusion: np.ndarray, ax: Axes | None = None) -> Axes:
     ----------
     confusion : integer counts, ``(10, 10)``; row: true digit, column: predicted digit.
     ax : where to draw; a new figure by default.
+
+    Raises
+    ------
+    ValueError
+        If `confusion` is not as described.
     """
     confusion = as_counts(confusion)
     if confusion.shape != (CLASSES, CLASSES):
@@ -196,6 +220,11 @@ def plot_reliability(
     ----------
     confidence, accuracy, count : ``(bins,)`` each, as `reliability_bins` gives them.
     ax : where to draw; a new figure by default.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or a confidence or accuracy is not from 0 to 1.
     """
     if not len(confidence) == len(accuracy) == len(count):
         raise ValueError("confidence, accuracy and count must have the same length")
@@ -215,12 +244,7 @@ def plot_reliability(
 
 
 def percent(confidence: float) -> str:
-    """A confidence as text, such as "99.9 %". It never says 100 %: softmax never claims certainty.
-
-    Parameters
-    ----------
-    confidence : in [0, 1].
-    """
+    """A confidence in [0, 1] as text, such as "99.9 %". It never says 100 %: softmax is never certain."""
     return ">99.9 %" if confidence >= 0.9995 else f"{100 * confidence:.1f} %"
 
 

@@ -8,9 +8,10 @@ center of mass of the pixels, and translating the image so as to position this p
 
 import numpy as np
 
-from mnist_helpers.checks import SIDE, as_drawing, finite, number, whole
+from mnist_helpers.checks import SIDE, as_drawing, finite, number
 
 BOX = 20
+PAPER = 280
 FAINTEST = 1 / 512  # less than half a gray level of 255 is not ink
 
 
@@ -27,6 +28,11 @@ def prepare(drawing: np.ndarray, crop: bool = True, fit: bool = True, center: bo
     Returns
     -------
     float32 in [0, 1], ``(28, 28)``.
+
+    Raises
+    ------
+    ValueError
+        If `drawing` is not as described.
     """
     drawing = as_drawing(drawing)
     if drawing.shape[0] != drawing.shape[1]:
@@ -38,7 +44,7 @@ def prepare(drawing: np.ndarray, crop: bool = True, fit: bool = True, center: bo
     if center:
         image = center_by_mass(digit)
     else:
-        image = _place(digit, *((SIDE - length) // 2 for length in digit.shape), SIDE)
+        image = _place(digit, *((SIDE - length) // 2 for length in digit.shape))
     return image.astype("float32")
 
 
@@ -52,6 +58,11 @@ def crop_to_ink(drawing: np.ndarray) -> np.ndarray:
     Returns
     -------
     The rectangle, floats; the whole drawing if it has no ink.
+
+    Raises
+    ------
+    ValueError
+        If `drawing` is not as described.
     """
     drawing = as_drawing(drawing)
     rows, columns = (np.flatnonzero((drawing >= FAINTEST).any(axis=axis)) for axis in (1, 0))
@@ -60,8 +71,8 @@ def crop_to_ink(drawing: np.ndarray) -> np.ndarray:
     return drawing[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def fit_into_box(drawing: np.ndarray, side: int = BOX) -> np.ndarray:
-    """Scale a drawing so that its longer side is `side` pixels, keeping its aspect ratio.
+def fit_into_box(drawing: np.ndarray) -> np.ndarray:
+    """Scale a drawing so that its longer side is 20 pixels, keeping its aspect ratio.
 
     Each new pixel is the mean of the area that it covers. This is the anti-aliasing: a pixel on the edge
     of a stroke becomes gray.
@@ -69,18 +80,22 @@ def fit_into_box(drawing: np.ndarray, side: int = BOX) -> np.ndarray:
     Parameters
     ----------
     drawing : floats in [0, 1], ``(rows, columns)``; 1 is ink.
-    side : the length of the longer side of the result, 1 or more.
 
     Returns
     -------
     floats in [0, 1]; the shorter side is rounded up to whole pixels, with the drawing centered in them.
+
+    Raises
+    ------
+    ValueError
+        If `drawing` is not as described.
     """
     drawing = as_drawing(drawing)
-    return _scale(drawing, whole(side, "side", 1), max(drawing.shape))
+    return _scale(drawing, BOX, max(drawing.shape))
 
 
-def center_by_mass(digit: np.ndarray, side: int = SIDE) -> np.ndarray:
-    """Place a digit in a square so that its center of mass is in the center, to the nearest whole pixel.
+def center_by_mass(digit: np.ndarray) -> np.ndarray:
+    """Place a digit in a 28×28 image so that its center of mass is in the center, to the nearest pixel.
 
     The center is pixel 14 of 0 to 27, as in MNIST, where every digit's center of mass is within half a
     pixel of it.
@@ -88,45 +103,53 @@ def center_by_mass(digit: np.ndarray, side: int = SIDE) -> np.ndarray:
     Parameters
     ----------
     digit : floats in [0, 1], ``(rows, columns)``; 1 is ink.
-    side : the side of the square, in pixels.
 
     Returns
     -------
-    floats in [0, 1], ``(side, side)``. Ink outside the square is lost.
+    floats in [0, 1], ``(28, 28)``. Ink outside the image is lost.
+
+    Raises
+    ------
+    ValueError
+        If `digit` is not as described.
     """
-    digit, side = as_drawing(digit, "digit"), whole(side, "side", 1)
+    digit = as_drawing(digit, "digit")
     mass = digit.sum()
     corner = []
     for axis, length in enumerate(digit.shape):
         along = digit.sum(axis=1 - axis)
         middle = along @ np.arange(length) / mass if mass else length / 2
-        corner.append(int(np.floor(side // 2 - middle + 0.5)))
-    return _place(digit, *corner, side)
+        corner.append(int(np.floor(SIDE // 2 - middle + 0.5)))
+    return _place(digit, *corner)
 
 
-def draw_strokes(strokes: list, width: float, side: int = 280) -> np.ndarray:
-    """Draw strokes with a round pen.
+def draw_strokes(strokes: list, width: float) -> np.ndarray:
+    """Draw strokes with a round pen on a paper of 280×280 cells, as on the digit pad.
 
     Parameters
     ----------
     strokes : lists of points ``(x, y)``, joined by straight lines; x runs from the left and y from the
-        top, from 0 to `side`.
+        top, from 0 to 280.
     width : the width of the pen, in cells, 0 or more.
-    side : the side of the square paper, in cells.
 
     Returns
     -------
-    floats in [0, 1], ``(side, side)``, in steps of 1/255, as in the digit pad; 1 is ink.
+    floats in [0, 1], ``(280, 280)``, in steps of 1/255; 1 is ink.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not as described, such as strokes that run from 0 to 1.
     """
-    width, side = number(width, "width", 0), whole(side, "side", 1)
+    width = number(width, "width", 0)
     strokes = [list(stroke) for stroke in strokes]
     points = finite([point for stroke in strokes for point in stroke], "strokes")
     if points.size and (points.ndim != 2 or points.shape[1] != 2):
         raise ValueError(f"strokes must be lists of points (x, y), got points of shape {points.shape[1:]}")
-    if points.size and side > 1 and points.min() >= 0 and points.max() <= 1:
-        raise ValueError(f"strokes must run from 0 to {side}, but all lie in 0 to 1; multiply them by {side}")
-    y, x = np.mgrid[:side, :side] + 0.5
-    distance = np.full((side, side), np.inf)
+    if points.size and points.min() >= 0 and points.max() <= 1:
+        raise ValueError(f"strokes must run from 0 to {PAPER}, but all lie in 0 to 1; multiply by {PAPER}")
+    y, x = np.mgrid[:PAPER, :PAPER] + 0.5
+    distance = np.full((PAPER, PAPER), np.inf)
     for stroke in strokes:
         for (x0, y0), (x1, y1) in zip(stroke[:-1] or stroke, stroke[1:] or stroke, strict=True):
             dx, dy = x1 - x0, y1 - y0
@@ -150,10 +173,10 @@ def _scale(drawing: np.ndarray, up: int, down: int) -> np.ndarray:
     return np.clip(rows @ drawing @ columns.T, 0, 1)
 
 
-def _place(digit: np.ndarray, top: int, left: int, side: int) -> np.ndarray:
-    """Place an image on square paper by its upper left corner, which may be outside the paper."""
+def _place(digit: np.ndarray, top: int, left: int) -> np.ndarray:
+    """Place a digit in an image by its upper left corner, which may be outside of it."""
     rows, columns = digit.shape
-    margin = max(side, rows, columns) + abs(top) + abs(left)
-    paper = np.zeros((side + 2 * margin,) * 2)
-    paper[margin + top : margin + top + rows, margin + left : margin + left + columns] = digit
-    return paper[margin:-margin, margin:-margin]
+    margin = max(digit.shape)
+    wide = np.zeros((SIDE + 2 * margin,) * 2)
+    wide[margin + top : margin + top + rows, margin + left : margin + left + columns] = digit
+    return wide[margin:-margin, margin:-margin]

@@ -2,8 +2,8 @@
 
 ``make reference`` writes to ``mnist_helpers/reference``: it runs the training notebooks with the
 parameters of a full run, and they call `save_run` and `save_results`. ``make bench`` adds
-``training_times``. Nothing else writes there. A record holds a checksum of itself and a run's also the
-SHA-256 of its model file, so that a damaged, changed or swapped file is noticed.
+``training_times``. Nothing else writes there. A record holds a checksum of itself, and that of a run also
+the SHA-256 of its model file, so that a damaged, changed or swapped file is noticed.
 """
 
 import hashlib
@@ -96,9 +96,9 @@ def load_run(name: str, folder=REFERENCE_FOLDER) -> tuple:
     Raises
     ------
     ValueError
-        If one of the files is damaged, changed or misnamed, or `name` is no name.
+        If a file is damaged, changed or swapped, or `name` is no name.
     FileNotFoundError
-        If one of the files is missing.
+        If a file is missing.
     """
     run = load_results(name, folder)
     file = Path(folder) / f"{name}.keras"
@@ -112,9 +112,7 @@ def load_run(name: str, folder=REFERENCE_FOLDER) -> tuple:
     try:
         return keras.saving.load_model(file, safe_mode=True), run
     except Exception as error:
-        raise ValueError(
-            f"the reference file {file} is no network that Keras loads: {error}; {REMEDY}"
-        ) from error
+        raise ValueError(f"the reference file {file} is no network for Keras: {error}; {REMEDY}") from error
 
 
 def save_results(folder, name: str, results: dict) -> None:
@@ -153,7 +151,7 @@ def load_results(name: str, folder=REFERENCE_FOLDER) -> dict:
     Raises
     ------
     ValueError
-        If the file is damaged, changed or misnamed, or `name` is no name.
+        If the file is damaged, changed or swapped, or `name` is no name.
     FileNotFoundError
         If the file is missing.
     """
@@ -162,14 +160,13 @@ def load_results(name: str, folder=REFERENCE_FOLDER) -> dict:
     content = _read(file)
     try:
         record = json.loads(content)
-        found, checksum = record["name"], record.pop("checksum")
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"the reference file {file} is damaged ({error!r}); {REMEDY}") from error
-    if checksum != _checksum(record):
-        raise ValueError(f"the reference file {file} has been changed: its checksum does not fit; {REMEDY}")
-    if found != name:
+        intact = record.pop("checksum") == _checksum(record) and record["name"] == name
+    except (ValueError, KeyError, TypeError, AttributeError):
+        intact = False
+    if not intact:
         raise ValueError(
-            f"the reference file {file} is the record of {found!r}, not of {name!r}: swapped files; {REMEDY}"
+            f"the reference file {file} is damaged, changed or swapped: its checksum or name does not fit; "
+            + REMEDY
         )
     return record
 

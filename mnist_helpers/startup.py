@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+CPU_INFORMATION = Path("/proc/cpuinfo")  # where Linux lists the processor's features
 KERAS_SETTINGS = {"backend": "tensorflow", "floatx": "float32", "image_data_format": "channels_last"}
 
 
@@ -62,33 +63,28 @@ def _check_keras_settings() -> None:
         settings = dict(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):  # Keras ignores a file that it cannot read, too
         settings = {}
-    places = dict.fromkeys(KERAS_SETTINGS, f"in the file {file}")
-    if "KERAS_BACKEND" in os.environ:
-        settings["backend"] = os.environ["KERAS_BACKEND"]
-        places["backend"] = "in the environment variable KERAS_BACKEND"
     for name, needed in KERAS_SETTINGS.items():
-        if (found := settings.get(name, needed)) != needed:
+        found, place = settings.get(name, needed), f"the file {file}"
+        if name == "backend" and (variable := os.environ.get("KERAS_BACKEND")):
+            found, place = variable, "the environment variable KERAS_BACKEND"
+        if found != needed:
             raise RuntimeError(
-                f"Keras is set to {name} {found!r}, but the course needs {needed!r}: change it "
-                f"{places[name]}, and restart the kernel"
+                f"Keras is set to {name} {found!r}, but the course needs {needed!r}: change it in {place}, "
+                "and restart the kernel"
             )
 
 
-def processor_has_bfloat16(information=Path("/proc/cpuinfo")) -> bool | None:
+def processor_has_bfloat16() -> bool | None:
     """Whether the processor multiplies bfloat16 numbers in hardware, by AVX512-BF16 or AMX.
-
-    Parameters
-    ----------
-    information : the file in which Linux lists the processor's features.
 
     Returns
     -------
-    True or False; None if there is no such list, as on macOS and Windows. False, too, if the variable
+    True or False; None if there is no ``/proc/cpuinfo``, as on macOS and Windows. False, too, if the variable
     ``ONEDNN_MAX_CPU_ISA`` keeps TensorFlow's library from using these instructions.
     """
     if not re.search("BF16|FP16|AMX|AVX10|ALL|DEFAULT", os.environ.get("ONEDNN_MAX_CPU_ISA", "ALL").upper()):
         return False
-    if not Path(information).is_file():
+    if not CPU_INFORMATION.is_file():
         return None
-    flags = re.search(r"^flags\s*:(.*)$", Path(information).read_text(encoding="utf-8"), re.MULTILINE)
+    flags = re.search(r"^flags\s*:(.*)$", CPU_INFORMATION.read_text(encoding="utf-8"), re.MULTILINE)
     return bool({"avx512_bf16", "amx_bf16"} & set(flags[1].split())) if flags else None

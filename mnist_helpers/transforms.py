@@ -16,6 +16,11 @@ def shift(images: np.ndarray, dx: float, dy: float) -> np.ndarray:
     Returns
     -------
     float32 in [0, 1], ``(n, 28, 28)``.
+
+    Raises
+    ------
+    ValueError
+        If `images` or `dx` or `dy` is not as described.
     """
     images, dx, dy = as_images(images), number(dx, "dx"), number(dy, "dy")
     rows, columns = np.mgrid[:SIDE, :SIDE]
@@ -33,6 +38,11 @@ def rotate(images: np.ndarray, degrees: float) -> np.ndarray:
     Returns
     -------
     float32 in [0, 1], ``(n, 28, 28)``.
+
+    Raises
+    ------
+    ValueError
+        If `images` or `degrees` is not as described.
     """
     images = as_images(images)
     angle, center = np.radians(number(degrees, "degrees")), (SIDE - 1) / 2
@@ -57,6 +67,11 @@ def resize(images: np.ndarray, factor: float) -> np.ndarray:
     Returns
     -------
     float32 in [0, 1], ``(n, 28, 28)``.
+
+    Raises
+    ------
+    ValueError
+        If `images` or `factor` is not as described.
     """
     images, factor = as_images(images), number(factor, "factor", 0.1)
     center = (SIDE - 1) / 2
@@ -80,6 +95,11 @@ def thicken(images: np.ndarray, pixels: float) -> np.ndarray:
     Returns
     -------
     float32 in [0, 1], ``(n, 28, 28)``.
+
+    Raises
+    ------
+    ValueError
+        If `images` or `pixels` is not as described.
     """
     images, pixels = as_images(images), number(pixels, "pixels")
     if pixels < 0:
@@ -102,6 +122,11 @@ def add_noise(images: np.ndarray, deviation: float, rng: np.random.Generator | i
     Returns
     -------
     float32 in [0, 1], ``(n, 28, 28)``.
+
+    Raises
+    ------
+    ValueError
+        If `images` or `deviation` is not as described.
     """
     images, deviation = as_images(images), number(deviation, "deviation", 0)
     noise = np.random.default_rng(rng).standard_normal(images.shape, dtype="float32")

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -24,8 +23,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     threads = str(max(1, (os.cpu_count() or 1) // 2))
     os.environ |= {"TF_NUM_INTRAOP_THREADS": threads, "TF_NUM_INTEROP_THREADS": threads}
 
-BROWSER_TESTS = Path(__file__).with_name("browser")
-collect_ignore = [BROWSER_TESTS.name]  # They take minutes and need Chromium, so they only run when asked for.
+collect_ignore = ["browser"]  # They take minutes and need Chromium, so they only run when asked for.
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -39,12 +37,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         (item for item in items if item.path.suffix != ".ipynb" or item.path.stem in LESSONS),
         key=lambda item: -seconds.get(item.path.stem, 0),
     )
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    asked_for = [Path(argument.partition("::")[0]).resolve() for argument in config.args]
-    if any(path in BROWSER_TESTS.parents for path in asked_for):
-        terminalreporter.write_line("The browser tests were not run. They need Chromium: make test-browser")
 
 
 @pytest.fixture(autouse=True)

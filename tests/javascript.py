@@ -7,8 +7,6 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
-import numpy as np
-
 from mnist_helpers.widgets.base import JS
 
 DENO = Path(sysconfig.get_path("scripts"), "deno")
@@ -16,7 +14,7 @@ PROGRAM = """
 const revive = (_, value) => typeof value?.base64 === "string" ? Uint8Array.fromBase64(value.base64) : value;
 const data = JSON.parse(await new Response(Deno.stdin.readable).text(), revive);
 const module = await import(%s);
-const answer = await (async () => (%s))();
+const answer = await (%s);
 const plain = (_, value) => ArrayBuffer.isView(value) ? Array.from(value) : value;
 console.log(JSON.stringify(answer, plain) ?? "null");
 """
@@ -25,16 +23,9 @@ console.log(JSON.stringify(answer, plain) ?? "null");
 def run(module: str, expression: str, data: object = None) -> object:
     """The value of a JavaScript expression.
 
-    Parameters
-    ----------
-    module : a file in ``mnist_helpers/widgets/js``, such as "image.js". Its exports are in `module`.
-    expression : may use ``module`` and ``data``, and may await. Typed arrays in its value become lists.
-    data : what JSON can hold, and bytes and numpy arrays: bytes become a Uint8Array, arrays nested lists.
-
-    Raises
-    ------
-    AssertionError
-        With the message of deno, if the JavaScript fails.
+    The expression may use `module`, the exports of a file in ``mnist_helpers/widgets/js``, and `data`, which
+    holds what JSON can hold, bytes (a Uint8Array there) and numpy arrays (nested lists). Typed arrays in its
+    value become lists. If it fails, the error has deno's message.
     """
     program = PROGRAM % (json.dumps((JS / module).as_uri()), expression)
     done = subprocess.run(
@@ -49,7 +40,5 @@ def run(module: str, expression: str, data: object = None) -> object:
     return json.loads(done.stdout)
 
 
-def _as_json(value: bytes | np.ndarray) -> object:
-    if isinstance(value, bytes):
-        return {"base64": base64.b64encode(value).decode()}
-    return value.tolist()
+def _as_json(value):
+    return {"base64": base64.b64encode(value).decode()} if isinstance(value, bytes) else value.tolist()

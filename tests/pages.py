@@ -1,5 +1,6 @@
-"""Read the course's pages: what a person sees of them, their headings, links and markers."""
+"""Read the course's pages: what a person sees of them, their headings, links and markers, and their code."""
 
+import ast
 import functools
 import re
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from bs4 import BeautifulSoup, Comment
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
 
 from tools.course import NOTEBOOKS, ROOT, alt_text
 from tools.course import read as read_notebook
@@ -26,6 +28,37 @@ GAP = "¤"
 read = functools.cache(read_notebook)
 
 
+def cells_of(page: Path | NotebookNode) -> list[NotebookNode]:
+    """A notebook's cells; a page of Markdown is one cell."""
+    if isinstance(page, NotebookNode):
+        return page.cells
+    if page.suffix == ".ipynb":
+        return read(page).cells
+    return [new_markdown_cell(page.read_text(encoding="utf-8"))]
+
+
+def markdown_of(page: Path | NotebookNode) -> str:
+    return "\n\n".join(cell.source for cell in cells_of(page) if cell.cell_type == "markdown")
+
+
+def texts(page: Path | NotebookNode) -> Iterator[tuple[str, str]]:
+    """A page's text besides code, and where it is: (where, Markdown) for each cell and alt text."""
+    for i, cell in enumerate(cells_of(page)):
+        if cell.cell_type == "markdown":
+            yield f"cell {i}", cell.source
+        elif text := alt_text(cell):
+            yield f"alt text of cell {i}", text
+
+
+def marked_conclusions(page: Path) -> set[str]:
+    """The names of the conclusions marked in a page's text, and in the metadata of its alt texts."""
+    in_alt_texts = (cell.metadata.get("holds", []) for cell in cells_of(page))
+    return set(HOLDS.findall(markdown_of(page))).union(*in_alt_texts)
+
+
+# Markdown
+
+
 def _fence(renderer, tokens, index, options, env) -> str:
     """Show what a glossary holds as text; other fences hold code or settings."""
     if tokens[index].info.startswith("{glossary}"):
@@ -40,33 +73,6 @@ _render = functools.cache(MARKDOWN.render)
 
 def parse(markdown: str) -> BeautifulSoup:
     return BeautifulSoup(_render(markdown), "html.parser")
-
-
-def markdown_of(page: Path | NotebookNode) -> str:
-    """A page's Markdown; of a notebook, that of all its cells."""
-    if isinstance(page, Path) and page.suffix != ".ipynb":
-        return page.read_text(encoding="utf-8")
-    notebook = read(page) if isinstance(page, Path) else page
-    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-
-
-def texts(page: Path | NotebookNode) -> Iterator[tuple[str, str]]:
-    """A page's text besides code: (where, Markdown); of a notebook, for each cell and alt text."""
-    if isinstance(page, Path) and page.suffix != ".ipynb":
-        yield page.name, markdown_of(page)
-        return
-    for i, cell in enumerate((read(page) if isinstance(page, Path) else page).cells):
-        if cell.cell_type == "markdown":
-            yield f"cell {i}", cell.source
-        elif text := alt_text(cell):
-            yield f"alt text of cell {i}", text
-
-
-def marked_conclusions(page: Path) -> set[str]:
-    """The names of the conclusions marked in a page's text, and in the metadata of its alt texts."""
-    names = set(HOLDS.findall(markdown_of(page)))
-    cells = read(page).cells if page.suffix == ".ipynb" else []
-    return names.union(*(cell.metadata.get("holds", []) for cell in cells))
 
 
 def marked_prose(markdown: str) -> str:
@@ -94,3 +100,22 @@ def headings(markdown: str) -> list[tuple[int, str]]:
 def links(markdown: str) -> list[str]:
     """The targets of all links and pictures."""
     return [part.get("href") or part["src"] for part in parse(markdown).select("a[href], img[src]")]
+
+
+# Code
+
+
+@functools.cache
+def nodes(source: str) -> list[ast.AST]:
+    """All parts of a cell's code; none if it is not Python, which the rule `is_plain_python` reports."""
+    try:
+        return list(ast.walk(ast.parse(source)))
+    except SyntaxError:
+        return []
+
+
+def name_of(node: ast.AST) -> str:
+    """``f`` for the name ``f``, the attribute ``x.f``, and calls of either."""
+    if isinstance(node, ast.Call):
+        return name_of(node.func)
+    return getattr(node, "id", "") or getattr(node, "attr", "")

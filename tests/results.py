@@ -10,7 +10,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,6 @@ from mnist_helpers.evaluation import (
     reliability_bins,
     wilson_interval,
 )
-from mnist_helpers.reference import REFERENCE_FOLDER
 from tools.course import COMPARED, NETWORKS
 
 WORDS_A_MINUTE = 150
@@ -40,9 +39,7 @@ def labels_of(part: str) -> np.ndarray:
     return {"data": data, "train": data[:N_TRAIN], "val": data[N_TRAIN:], "test": test}[part]
 
 
-@functools.cache
-def record(network: str) -> dict:
-    return json.loads((REFERENCE_FOLDER / f"{network}.json").read_text(encoding="utf-8"))
+record = functools.cache(load_results)
 
 
 def history(network: str, key: str) -> np.ndarray:
@@ -181,16 +178,12 @@ VARIANTS = {
     "width": "32 filters everywhere",
     "dropout": "no dropout",
 }
+OPTIMIZERS = {"sgd": "SGD", "momentum": "SGD, momentum", "adam": "Adam"}
 
 
 def trainings(network: str) -> dict:
     """What `make bench` measured of each recipe for a network."""
     return BENCH["networks"][network]["recipes"]
-
-
-def measured(training: tuple[str, str]) -> dict:
-    network, recipe = training
-    return trainings(network)[recipe]
 
 
 def at_rates(optimizer: str, schedule: str) -> np.ndarray:
@@ -232,16 +225,17 @@ def without_a_part(version: str) -> float:
 
 # The results
 
-MEMBERS: dict[str, dict] = {
-    "network": {network: network for network in NETWORKS},
+MEMBERS: dict[str, dict[str, tuple]] = {
+    "": {"": ()},
+    "network": {network: (network,) for network in NETWORKS},
     "pair": {f"{a}_{b}": (a, b) for a, b in itertools.combinations(NETWORKS, 2)},
-    "lesson": {path.stem[:2]: path for path in NOTEBOOKS},
+    "lesson": {path.stem[:2]: (path,) for path in NOTEBOOKS},
     "training": {
         f"{network}.{recipe}": (network, recipe) for network in COMPARED for recipe in trainings(network)
     },
-    "optimizer": {"sgd": "SGD", "momentum": "SGD, momentum", "adam": "Adam"},
-    "labels": {"plain": "0", "smoothed": "0.1"},
-    "part": {part: part for part in VARIANTS},
+    "optimizer": {name: (title,) for name, title in OPTIMIZERS.items()},
+    "labels": {"plain": ("0",), "smoothed": ("0.1",)},
+    "part": {part: (part,) for part in VARIANTS},
 }
 
 RESULTS: dict[str, Callable[..., float]] = {
@@ -280,14 +274,12 @@ RESULTS: dict[str, Callable[..., float]] = {
     "all.agree": lambda: (np.ptp(readings()[all_wrong()], axis=1) == 0).sum(),
     "reliability.intervals": lambda: sum(len(bins(n)) for n in COMPARED),
     # Of each two networks, on the test images
-    "{pair}.repaired": lambda first, second: (wrong(first) & ~wrong(second)).sum(),
-    "{pair}.new": lambda first, second: (~wrong(first) & wrong(second)).sum(),
-    "{pair}.disagree": lambda first, second: (wrong(first) ^ wrong(second)).sum(),
-    "{pair}.p": lambda first, second: mcnemar_exact(
-        int((~wrong(first) & wrong(second)).sum()), int((wrong(first) & ~wrong(second)).sum())
-    ),
-    "{pair}.p_in_a_million": lambda first, second: 1e6 * results()[f"{first}_{second}.p"],
-    "{pair}.times_the_products": lambda first, second: sum(products(second)) / sum(products(first)),
+    "{pair}.repaired": lambda a, b: (wrong(a) & ~wrong(b)).sum(),
+    "{pair}.new": lambda a, b: (~wrong(a) & wrong(b)).sum(),
+    "{pair}.disagree": lambda a, b: (wrong(a) ^ wrong(b)).sum(),
+    "{pair}.p": lambda a, b: mcnemar_exact(int(known[f"{a}_{b}.new"]), int(known[f"{a}_{b}.repaired"])),
+    "{pair}.p_in_a_million": lambda a, b: 1e6 * known[f"{a}_{b}.p"],
+    "{pair}.times_the_products": lambda a, b: sum(products(b)) / sum(products(a)),
     # Of the data
     "data.share_of_ones": lambda: (labels_of("data") == 1).mean(),
     "data.share_of_fives": lambda: (labels_of("data") == 5).mean(),
@@ -323,13 +315,13 @@ RESULTS: dict[str, Callable[..., float]] = {
     ),
     "bench.{network}.epochs_ratio": lambda n: record(n)["epochs"] / FAST_EPOCHS[n],
     "bench.{network}.fast_epoch_seconds": lambda n: trainings(n)["fast"]["fit_seconds"] / FAST_EPOCHS[n],
-    "bench.{training}.seconds": lambda *training: measured(training)["fit_seconds"],
-    "bench.{training}.epoch_seconds": lambda *training: measured(training)["epoch_seconds"],
+    "bench.{training}.seconds": lambda n, recipe: trainings(n)[recipe]["fit_seconds"],
+    "bench.{training}.epoch_seconds": lambda n, recipe: trainings(n)[recipe]["epoch_seconds"],
     "bench.{training}.factor": lambda n, recipe: (
         trainings(n)["start"]["fit_seconds"] / trainings(n)[recipe]["fit_seconds"]
     ),
-    "bench.{training}.test_accuracy": lambda *training: np.mean(
-        list(measured(training)["test_accuracies"].values())
+    "bench.{training}.test_accuracy": lambda n, recipe: np.mean(
+        list(trainings(n)[recipe]["test_accuracies"].values())
     ),
     # Measured on other machines, before the recipes were measured alike: there the plain one also validated
     "elsewhere.amx.mlp": lambda: 62,
@@ -375,33 +367,20 @@ RESULTS: dict[str, Callable[..., float]] = {
 }
 
 
-class Results(Mapping[str, float]):
-    """Names and numbers. A number is computed when it is first asked for: most need no network."""
-
-    def __init__(self):
-        self._functions, self._values = {}, {}
-        for name, function in RESULTS.items():
-            family = re.search(r"{(\w+)}", name)
-            for member, about in MEMBERS[family[1]].items() if family else [("", ())]:
-                arguments = about if isinstance(about, tuple) else (about,)
-                member_name = name.replace(family[0], member) if family else name
-                self._functions[member_name] = functools.partial(function, *arguments)
-
-    def __getitem__(self, name: str) -> float:
-        if name not in self._values:
-            self._values[name] = float(self._functions[name]())
-        return self._values[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._functions
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._functions)
-
-    def __len__(self) -> int:
-        return len(self._functions)
+FUNCTIONS: dict[str, Callable[[], float]] = {
+    name.replace(f"{{{part}}}", member): functools.partial(function, *arguments)
+    for name, function in RESULTS.items()
+    for part in re.findall(r"{(\w+)}", name) or [""]
+    for member, arguments in MEMBERS[part].items()
+}
 
 
-@functools.cache
-def results() -> Results:
-    return Results()
+class Known(dict[str, float]):
+    """The results by name. Each is computed when it is first asked for: most need no network."""
+
+    def __missing__(self, name: str) -> float:
+        self[name] = float(FUNCTIONS[name]())
+        return self[name]
+
+
+known = Known()

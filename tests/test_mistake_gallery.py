@@ -1,4 +1,4 @@
-"""The mistake gallery: which images are selected, what is said about them, and what the page shades."""
+"""The mistake gallery: which images are selected, and what is said about them."""
 
 import numpy as np
 import pytest
@@ -59,23 +59,22 @@ def test_selects_and_says_what_fits(gallery, arrays, network, choice, words):
     assert repr(gallery).startswith(f"MistakeGallery: {network}: {len(expected):,} images{words}; page 1 of ")
 
 
-def test_ties_keep_their_order(arrays):
+def test_equal_confidences_keep_their_order_and_count_as_enough(arrays):
     rows = np.array([[1] + 9 * [0], [0.64] + 9 * [0.04]])[np.arange(2000) % 2]
     gallery = MistakeGallery(arrays[0], np.full(2000, 5), {"never right": rows})
     assert gallery.selection.tolist() == [*range(0, 2000, 2), *range(1, 2000, 2)]
+    gallery.confidence = 1  # at least
+    assert gallery.selection.tolist() == [*range(0, 2000, 2)]
 
 
-def test_matrix_counts_the_confident_readings(gallery, arrays):
+def test_matrix_counts_the_confident_readings_and_shades_the_mistakes(gallery, arrays):
     _, true, probabilities = arrays
     enough = probabilities["two"].max(axis=1) >= 0.6
     gallery.network, gallery.confidence = "two", 0.6
     expected = confusion_matrix(true[enough], probabilities["two"][enough].argmax(axis=1))
     assert gallery.content["counts"] == gallery.confusion.tolist() == expected.tolist()
-
-
-def test_only_mistakes_are_shaded(gallery):
     shades = np.array(run("mistake_gallery.js", "module.shadeMistakes(data)", gallery.content["counts"]))
-    mistakes = gallery.confusion * (1 - np.eye(10, dtype=int))
+    mistakes = expected * (1 - np.eye(10, dtype=int))
     assert np.array_equal(shades, 120 * mistakes // mistakes.max())
 
 
@@ -108,14 +107,9 @@ def test_another_selection_starts_at_its_first_page(gallery, name, value):
     ("change", "complaint"),
     [
         (lambda x, t, p: (x, t, [*p.values()]), r"probabilities must be a dict of one \(n, 10\) .* got list"),
-        (lambda x, t, p: (x, t, {}), r"probabilities must be a dict of one \(n, 10\) array per network"),
         (lambda x, t, p: (x, t, {"one": p["one"][:5]}), "probabilities must be .* with n = 2000"),
-        (lambda x, t, p: (x, t, {"one": 2 * p["one"]}), "sum to 1"),
-        (lambda x, t, p: (x, np.eye(10)[t], p), "true must be a 1-D array of integers"),
         (lambda x, t, p: (x[:7], t, p), "true must have length 7, one for each image, got 2000"),
-        (lambda x, t, p: (x[0, :, :, 0], t, p), r"images must be \(n, 28, 28\)"),
         (lambda x, t, p: ((255 * x).astype("uint8"), t, p), "images must be floats .* divide by 255"),
-        (lambda x, t, p: (np.where(x > 0.999, np.nan, x), t, p), "images must be finite"),
     ],
 )
 def test_arrays_that_do_not_fit(arrays, change, complaint):
@@ -123,7 +117,7 @@ def test_arrays_that_do_not_fit(arrays, change, complaint):
         MistakeGallery(*change(*arrays))
 
 
-BAD = {"network": "MLP", "true_digit": 10, "predicted_digit": "2", "confidence": 1.1, "page": 1000}
+BAD = {"network": "MLP", "true_digit": 10, "predicted_digit": -1, "confidence": 1.1, "page": 1000}
 
 
 @pytest.mark.parametrize(("name", "value"), [*BAD.items(), ("page", -1)])
@@ -135,10 +129,6 @@ def test_bad_value_changes_nothing(gallery, name, value):
     assert gallery.get_state() == before
 
 
-def test_figure_shows_the_page(gallery, arrays):
-    pictures = zip(gallery.shown, gallery.content["pictures"], gallery.static_figure().axes, strict=True)
-    for i, picture, ax in pictures:
-        assert np.array_equal(ax.images[0].get_array(), arrays[0][i, :, :, 0])
-        assert ax.get_title().splitlines() == [f"digit {arrays[1][i]}", *picture["said"]]
+def test_figure_of_an_empty_selection_says_so(gallery):
     gallery.confidence = 1
     assert [text.get_text() for text in gallery.static_figure().texts] == [gallery.content["about"]]

@@ -16,11 +16,7 @@ RUNS = ("mlp", "cnn", "deep_cnn", "ten_minutes")
 PREDICT = """
 data.networks.map(([description, weights]) => {
   const network = module.createNetwork(description, weights);
-  const images = Array.from({ length: data.images.length / 784 }, (_, i) => data.images.subarray(784 * i));
-  return images.map((image) => {
-    const pixels = Float32Array.from(image.subarray(0, 784), (byte) => byte / 255);
-    return module.predict(network, pixels);
-  });
+  return data.images.map((image) => module.predict(network, Float32Array.from(image)));
 })
 """
 
@@ -30,12 +26,12 @@ def network(*middle, inputs=(28, 28, 1), last=None) -> keras.Model:
     return keras.Sequential([keras.Input(shape=inputs), *middle, layers.Flatten(), last])
 
 
-def test_page_and_keras_agree_on_a_thousand_test_digits():
-    digits = load_mnist()[1][0][:1000]
+def test_page_and_keras_agree_on_test_digits():
+    digits = load_mnist()[1][0][:300]
     models = [load_run(name)[0] for name in RUNS]
     described = [network_description(model) for model in models]
-    answers = run("network.js", PREDICT, {"networks": described, "images": digits.tobytes()})
     images = digits.astype("float32") / 255
+    answers = run("network.js", PREDICT, {"networks": described, "images": images.reshape(-1, 784)})
     for name, model, answer in zip(RUNS, models, answers, strict=True):
         expected = model.predict(images.reshape(-1, *model.input_shape[1:]), batch_size=250, verbose=0)
         assert np.abs(np.array(answer) - expected).max() < 1e-4, name
@@ -61,6 +57,7 @@ def test_every_layer_gives_what_it_gives_in_keras(rng):
     for variable in model.weights:
         values = rng.normal(0, 0.3, variable.shape)
         variable.assign(np.abs(values) if "variance" in variable.path else values)
+    model.layers[-2].bias.assign_add(np.full(10, 100))  # exp(100) is more than a float32 can hold
     image = rng.random((28, 28), dtype="float32")
 
     description, weights = network_description(model)
@@ -103,14 +100,7 @@ def with_two_paths() -> keras.Model:
         (lambda: network(layers.Conv2D(4, 3, strides=2)), r"Conv2D with {'strides': \(2, 2\)}"),
         (lambda: network(layers.Conv2D(4, 3, dilation_rate=2)), r"{'dilation_rate': \(2, 2\)}"),
         (lambda: network(layers.Conv2D(4, 3), layers.Conv2D(4, 3, groups=2)), "{'groups': 2}"),
-        (
-            lambda: network(layers.Conv2D(4, 3, activation="tanh", name="a")),
-            "layer 'a' of .*, a Conv2D .* 'tanh'",
-        ),
-        (
-            lambda: network(layers.MaxPooling2D(data_format="channels_first", padding="same")),
-            "'channels_first'",
-        ),
+        (lambda: network(layers.Conv2D(4, 3, activation="tanh")), "a Conv2D with the activation 'tanh'"),
         (lambda: network(layers.BatchNormalization(axis=1)), "BatchNormalization along axis 1"),
         (lambda: network(layers.ReLU(max_value=6)), "ReLU with {'max_value': 6"),
         (lambda: network(layers.LayerNormalization()), "a LayerNormalization; it computes Conv2D, "),
@@ -122,7 +112,6 @@ def with_two_paths() -> keras.Model:
         (lambda: network(last=layers.Dense(9, activation="softmax")), r"28, 1\) to \(None, 9\)"),
         (lambda: network(inputs=(32, 32, 1)), r"maps \(None, 32, 32, 1\) to \(None, 10\)"),
         (lambda: keras.Sequential([layers.Dense(10)]), "must be a built keras.Sequential or keras.Model"),
-        (lambda: "mlp", "must be a built keras.Sequential or keras.Model, got 'mlp'"),
     ],
 )
 def test_what_the_page_cannot_compute_is_refused_by_name(model, message):
@@ -130,15 +119,8 @@ def test_what_the_page_cannot_compute_is_refused_by_name(model, message):
         network_description(model())
 
 
-@pytest.mark.parametrize(
-    ("layer", "message"),
-    [
-        ({"kind": "dense", "units": 2, "bias": True}, "the network needs 8 weights, but its buffer holds 7"),
-        ({"kind": "lstm"}, "the page cannot compute lstm; it knows conv, pool, dense"),
-        ({"kind": "activate", "activation": "tanh"}, "cannot compute tanh; it knows linear, relu, softmax"),
-    ],
-)
-def test_page_reports_a_network_that_does_not_fit(layer, message):
-    data = {"description": {"input": [3], "layers": [layer]}, "weights": bytes(28)}
-    with pytest.raises(AssertionError, match=message):
-        run("network.js", "module.createNetwork(data.description, data.weights)", data)
+def test_page_reports_weights_that_do_not_fit():
+    layer = {"name": "dense 1", "kind": "dense", "units": 2, "bias": True}
+    data = [{"input": [3], "layers": [layer]}, bytes(28)]
+    with pytest.raises(AssertionError, match="the network needs 8 weights, but its buffer holds 7"):
+        run("network.js", "module.createNetwork(...data)", data)

@@ -24,126 +24,82 @@ def text_of(name: str) -> str:
 PROJECT = tomllib.loads(text_of("pyproject.toml"))["project"]
 
 
-# Dependencies
-
-
-def not_locked(project: dict, lock: str) -> set[str]:
-    """What a project asks for and its lock does not have, in a version that it allows and with a hash."""
+def not_locked(wanted: list[str], lock: str) -> list[str]:
+    """What is wanted and not locked, in a version that is allowed and with a hash."""
     pins = re.findall(r"^([\w.-]+)==(\S+)[^\n]*\\\n +--hash=sha256:", lock, re.MULTILINE)
-    groups = [project["dependencies"], *project["optional-dependencies"].values()]
-    wanted = {Requirement(line) for group in groups for line in group}
-    locked = {
-        requirement
-        for requirement in wanted
+    locked = [
+        line
+        for line in wanted
         for name, version in pins
-        if canonicalize_name(requirement.name) == name and requirement.specifier.contains(version)
-    }
-    return {str(requirement) for requirement in wanted - locked}
+        if canonicalize_name(Requirement(line).name) == name and Requirement(line).specifier.contains(version)
+    ]
+    return sorted(set(wanted) - set(locked))
 
 
 def test_everything_that_the_project_needs_is_locked():
-    assert not not_locked(PROJECT, text_of("requirements.txt"))
+    wanted = sum(PROJECT["optional-dependencies"].values(), PROJECT["dependencies"])
+    assert not_locked(wanted, text_of("requirements.txt")) == []
+    hashed = " \\\n    --hash=sha256:1\n"
+    lock = f"numpy==1.9{hashed}scipy==2.1\nmyst-nb==2.1 ; python_version < '3.12'{hashed}"
+    assert not_locked(["numpy>=2", "scipy", "MyST_NB>=2", "numba"], lock) == ["numba", "numpy>=2", "scipy"]
 
 
-@pytest.mark.parametrize(
-    "lock", ["numpy==1.9 \\\n    --hash=sha256:1", "numpy==2.1\n", "numba==2.1 \\\n --hash=sha256:1"]
-)
-def test_what_is_not_locked_is_noticed(lock):
-    project = {"dependencies": ["numpy>=2"], "optional-dependencies": {}}
-    assert not_locked(project, lock) == {"numpy>=2"}
-    assert not not_locked(project, "numpy==2.1 ; python_version < '3.12' \\\n    --hash=sha256:1")
-
-
-def test_lock_was_made_by_the_command_in_the_makefile():
+def test_conda_and_pip_install_what_the_makefile_locks():
     command = re.search(r"uv pip compile .+", text_of("Makefile"))[0]
     assert f"#    {command}\n" in text_of("requirements.txt")
-
-
-def test_conda_installs_the_same_as_pip():
-    python, pip, packages = yaml.safe_load(text_of("environment.yml"))["dependencies"]
+    python, *packages = yaml.safe_load(text_of("environment.yml"))["dependencies"]
     assert python.removeprefix("python=") + ".0" in SpecifierSet(PROJECT["requires-python"])
-    assert (pip, packages) == ("pip", {"pip": ["-r requirements.txt"]})
+    assert packages == ["pip", {"pip": ["-r requirements.txt"]}]
 
 
-# make
-
-
-@pytest.fixture
-def make(tmp_path):
+def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     """Run `make` in a folder that has nothing but the Makefile and what the environment is made of."""
     for name in ("Makefile", "requirements.txt", "pyproject.toml"):
-        shutil.copy(ROOT / name, tmp_path)
-
-    def make(*arguments: str) -> subprocess.CompletedProcess:
-        return subprocess.run(["make", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
-
-    return make
+        shutil.copy(ROOT / name, folder)
+    return subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the other Python is a shell script")
-def test_make_says_which_python_it_cannot_use(make, tmp_path):
+def test_make_says_which_python_it_cannot_use(tmp_path):
     old = tmp_path / "old_python"
     old.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = (3, 10, 4); $2"\n')
     old.chmod(0o755)
-    run = make("lab", f"PYTHON={old}")
+    run = make(tmp_path, "lab", f"PYTHON={old}")
     assert run.returncode and f"{old} is Python 3.10\n" in run.stderr
     assert "needs Python 3.11, 3.12 or 3.13" in run.stderr and "make PYTHON=" in run.stderr
     assert not (tmp_path / ".venv").exists()
 
 
-@pytest.mark.parametrize(
-    ("ready", "sets_up"), [(None, True), ("", True), ("/another/folder", True), ("this folder", False)]
-)
-def test_make_uses_an_environment_that_is_ready_and_of_this_folder(make, tmp_path, ready, sets_up):
-    (tmp_path / ".venv").mkdir()
-    if ready is not None:
-        text = tmp_path.resolve().as_posix() if ready == "this folder" else ready
-        (tmp_path / ".venv" / "ready").write_text(text)
-    assert ("venv --clear" in make("--dry-run", "lab").stdout) is sets_up
+def test_make_uses_an_environment_that_is_ready_and_of_this_folder(tmp_path):
+    for ready, sets_up in ((None, True), ("/another/folder", True), (tmp_path.resolve().as_posix(), False)):
+        (tmp_path / ".venv").mkdir(exist_ok=True)
+        if ready:
+            (tmp_path / ".venv" / "ready").write_text(ready)
+        assert ("venv --clear" in make(tmp_path, "--dry-run", "lab").stdout) is sets_up
 
 
-# Files
-
-
-def git(*arguments: str, folder: Path = ROOT) -> list[str]:
+def git(*arguments: str) -> set[str]:
     """The lines that git prints. Git sees only the project's files, not a reader's own."""
-    run = subprocess.run(
-        ["git", *arguments], cwd=folder, check=False, capture_output=True, text=True, encoding="utf-8"
-    )
+    command = ["git", *arguments]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False)
     assert run.returncode in {0, 1} and not run.stderr, run.stderr
-    return run.stdout.splitlines()
-
-
-# Paths on one machine. The pattern is written so that it does not match itself.
-PLACES = r"(^|[^A-Za-z0-9+/._-])/(work|home|root|tmp|Users)/|[s]hared/"
+    return set(run.stdout.splitlines())
 
 
 def test_repository_has_the_listed_notebooks_and_no_others():
-    assert set(git("ls-files", "*.ipynb")) == {f"notebooks/{path.name}" for path in NOTEBOOKS}
+    assert git("ls-files", "*.ipynb") == {f"notebooks/{path.name}" for path in NOTEBOOKS}
 
 
 def test_no_file_has_a_path_on_one_machine():
-    assert not git("grep", "-nIE", PLACES)
+    places = r"(^|[^A-Za-z0-9+/._-])/(work|home|root|tmp|Users)/|[s]hared/"  # does not match itself
+    assert git("grep", "-nIE", places) == set()
+    assert all(re.search(places, text) for text in (f"see /{'home'}/x", f"../{'sha' + 'red'}/x"))
 
 
-def test_path_on_one_machine_is_noticed(tmp_path):
-    (tmp_path / "note.txt").write_text(f"see /{'home'}/x, or ../{'sha' + 'red'}/x\n")
-    assert len(git("grep", "--no-index", "-oE", PLACES, "note.txt", folder=tmp_path)) == 2
-
-
-def test_readme_names_every_command():
+def test_readme_names_every_command_and_shows_the_gallery_that_the_course_makes():
     targets = set(re.findall(r"^([\w-]+):.*##", text_of("Makefile"), re.MULTILINE)) - {"clean", "lock"}
-    assert {"course", "test-browser"} <= targets
-    assert targets <= set(re.findall(r"\bmake ([\w-]+)", text_of("README.md")))
-
-
-def test_readme_shows_the_gallery_that_the_course_makes():
+    assert {"course", "test-browser"} <= targets <= set(re.findall(r"\bmake ([\w-]+)", text_of("README.md")))
     assert "(notebooks/gallery.png)" in text_of("README.md")
-    shown = [
-        picture
-        for path in NOTEBOOKS
-        for cell in read(path).cells
-        if "readme-picture" in tags(cell)
-        for picture in pictures(cell)
-    ]
-    assert shown == [(ROOT / "notebooks" / "gallery.png").read_bytes()]
+    cells = [cell for path in NOTEBOOKS for cell in read(path).cells if "readme-picture" in tags(cell)]
+    gallery = (ROOT / "notebooks" / "gallery.png").read_bytes()
+    assert [picture for cell in cells for picture in pictures(cell)] == [gallery]

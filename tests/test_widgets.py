@@ -63,29 +63,16 @@ def test_view_is_joined_into_one_module_that_exports_only_itself(view):
     assert run(f"{view}.js", names) == ["default"]
 
 
-def test_imports_are_joined_once_and_first(monkeypatch, tmp_path):
-    monkeypatch.setattr("mnist_helpers.widgets.base.JS", tmp_path)
-    (tmp_path / "a.js").write_text(
-        'import { b } from "./b.js";\nimport {\n  c,\n} from "./c.js";\nexport default b;\n'
-    )
-    (tmp_path / "b.js").write_text('import { c } from "./c.js";\nexport const b = c;\n')
-    (tmp_path / "c.js").write_text("export function c() {}\n")
-    assert " ".join(esm("a.js").split()) == "function c() {} const b = c; export default b;"
-
-
-def test_output_has_text_picture_and_state():
+def test_output_has_text_picture_and_state(monkeypatch):
     data, _ = Sample()._repr_mimebundle_()
     assert data["text/plain"] == "Sample: a line"
     assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
     assert data["application/vnd.jupyter.widget-view+json"]
     assert data[FOR_THE_PAGE] == BUNDLE
     assert not plt.get_fignums()
-    assert "image/png" not in Sample()._repr_mimebundle_(exclude={"image/png"})[0]
-
-
-def test_widget_that_needs_a_kernel_brings_a_note_instead(monkeypatch):
     monkeypatch.setattr(Sample, "with_kernel", "you can do more.")
     assert Sample().page_bundle() == {"with_kernel": "you can do more."}
+    assert "image/png" not in Sample()._repr_mimebundle_(exclude={"image/png"})[0]
 
 
 # The site
@@ -93,8 +80,9 @@ def test_widget_that_needs_a_kernel_brings_a_note_instead(monkeypatch):
 
 @pytest.fixture
 def app(tmp_path):
-    """A site of one notebook with a live widget and one that needs a kernel, and of a page of text."""
-    bundles = {"Sample: a line": BUNDLE, "Other: a line": {"with_kernel": "you can do more."}}
+    """A site of a page of text, and a notebook with a live widget, twice, and one that needs a kernel."""
+    note = {"with_kernel": "you can do more."}
+    bundles = {"Sample: a line": BUNDLE, "Other: a line": note, "Sample: again": BUNDLE}
     outputs = [
         new_output("execute_result", {"text/plain": text, FOR_THE_PAGE: bundle}, execution_count=1)
         for text, bundle in bundles.items()
@@ -125,7 +113,7 @@ def test_site_has_state_view_and_weights_as_scripts(app, monkeypatch):
     folder = app.outdir / "_static" / "live"
     sha256 = hashlib.sha256(LARGE).hexdigest()
     names = {str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.js")}
-    assert names == {"01_lesson/sample", "views/sample", f"data/{sha256}"}
+    assert names == {"01_lesson/sample", "01_lesson/sample-again", "views/sample", f"data/{sha256}"}
     found = {}
     for name in names:
         start, _, value = (folder / f"{name}.js").read_text(encoding="utf-8").partition(" = ")
@@ -134,10 +122,9 @@ def test_site_has_state_view_and_weights_as_scripts(app, monkeypatch):
     assert found["01_lesson/sample"] == BUNDLE
     assert found["views/sample"] == "the module sample.js"
     assert zlib.decompress(base64.b64decode(found[f"data/{sha256}"])) == LARGE
-
-
-def test_bytes_that_no_network_has_stop_the_build(app, monkeypatch):
+    # Bytes that no network has stop the build.
     monkeypatch.setattr(live_widgets, "weights_of", str.encode)
-    monkeypatch.setattr("mnist_helpers.widgets.base.esm", str)
-    with pytest.raises(ExtensionError, match=r"01_lesson/sample needs bytes with the SHA-256 .* no network"):
+    with pytest.raises(
+        ExtensionError, match=r"01_lesson/sample.* needs bytes with the SHA-256 .* no network"
+    ):
         live_widgets.write_widgets(app, None)

@@ -23,12 +23,12 @@ from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from nbformat import NotebookNode
 
 from mnist_helpers.files import write_whole
+from mnist_helpers.reference import REFERENCE_FOLDER
 from tools.course import BUILD, LESSONS, NOTEBOOKS, ROOT, alt_text, read, tags
 
 # Keras prints how long each epoch took. That differs from run to run, so it is removed.
 TIMING = re.compile(r" - \d+m?s(?: - \d+[mu]?s/(?:step|epoch))?")
-# A widget view is useless without its kernel.
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"  # useless without its kernel
 
 
 def main() -> None:
@@ -74,17 +74,13 @@ def make_course() -> None:
 
 
 def make_reference(notebooks: list[Path]) -> None:
-    folder, log = ROOT / "mnist_helpers" / "reference", BUILD / "reference"
-    for place in (folder, log):
-        place.mkdir(parents=True, exist_ok=True)
+    log = BUILD / "reference"
+    log.mkdir(parents=True, exist_ok=True)
+    REFERENCE_FOLDER.mkdir(exist_ok=True)
     for path in notebooks:
         if train := LESSONS[path.stem].get("train"):
-            papermill.execute_notebook(
-                str(path),
-                str(log / path.name),
-                parameters={**train, "RUN_FOLDER": str(folder)},
-                cwd=str(path.parent),
-            )
+            parameters = {**train, "RUN_FOLDER": str(REFERENCE_FOLDER)}
+            papermill.execute_notebook(str(path), str(log / path.name), parameters, cwd=str(path.parent))
 
 
 def make_outputs(notebooks: list[Path]) -> None:
@@ -98,12 +94,12 @@ def make_outputs(notebooks: list[Path]) -> None:
             )
         text = nbformat.writes(notebook) + "\n"
         changed = text != path.read_text(encoding="utf-8")
-        picture = first_picture(notebook, tag="readme-picture")
         with write_whole(path.parent) as drafts:
             if changed:
                 (drafts / path.name).write_text(text, encoding="utf-8", newline="\n")
-            if picture:
-                (drafts / "gallery.png").write_bytes(picture)
+            for cell in notebook.cells:
+                if "readme-picture" in tags(cell):
+                    (drafts / "gallery.png").write_bytes(pictures(cell)[0])
         print(f"{seconds:.0f} s, {'changed' if changed else 'unchanged'}")
 
 
@@ -145,12 +141,6 @@ def printed(notebook: NotebookNode, tag: str | None = None) -> str:
     cells = [cell for cell in notebook.cells if tag is None or tag in tags(cell)]
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
     return "".join(output.get("text", "") for output in outputs)
-
-
-def first_picture(notebook: NotebookNode, tag: str) -> bytes | None:
-    """The first picture in a cell with the tag, as PNG."""
-    found = [picture for cell in notebook.cells if tag in tags(cell) for picture in pictures(cell)]
-    return found[0] if found else None
 
 
 if __name__ == "__main__":

@@ -7,38 +7,40 @@ only the speed is of interest train a few epochs: their whole time is the first 
 of the others. With ``QUICK=1`` so is that of the start recipe.
 """
 
-import argparse
 import ast
 import functools
-import json
 import math
+import multiprocessing
 import os
 import platform
 import re
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from mnist_helpers import load_run, load_splits, save_results, shuffled_batches
+from mnist_helpers import load_run, load_splits, quiet_start, save_results, shuffled_batches
 from mnist_helpers.reference import REFERENCE_FOLDER
 from tools.course import BUILD, COMPARED, ROOT, read
 
-LESSON = ROOT / "notebooks" / "07_faster_training.ipynb"
 SEEDS = (1998, 1999, 2000)
 EPOCHS = 30
 QUICK_EPOCHS = 3
+IMAGES = 50_000
 
 
-def new(network: str, seed: int):
+def new(network: str, seed: int, dtype: str = "float32"):
+    """An untrained network."""
     import keras
 
+    def with_dtype(layer):
+        return type(layer).from_config(layer.get_config() | {"dtype": dtype})
+
     keras.utils.set_random_seed(seed)
-    return keras.models.clone_model(load_run(network)[0])
+    return keras.models.clone_model(load_run(network)[0], clone_function=with_dtype)
 
 
 def splits(network: str) -> tuple:
@@ -46,129 +48,90 @@ def splits(network: str) -> tuple:
     return load_splits("flat" if load_run(network)[0].input_shape == (None, 784) else "channels")
 
 
-def start(network: str, epochs: int, seed: int, steps_per_execution: int = 1):
-    """The recipe that the course starts from."""
-    model = new(network, seed)
-    model.compile(
-        loss="categorical_crossentropy",
-        optimizer="sgd",
-        metrics=["accuracy"],
-        steps_per_execution=steps_per_execution,
-    )
-    train, _, _ = splits(network)
-    model.fit(*train, batch_size=32, epochs=epochs, verbose=0)
-    return model
+def sgd(network: str, epochs: int, seed: int, calls=1, ready=False, batch_size=32, rate=0.01, **options):
+    """The recipe that the course starts from, and the levers that notebook 07 pulls one after another.
 
-
-def batches_ready(network: str, epochs: int, seed: int, batch_size=32, rate=0.01, calls=100, **options):
-    """The levers of notebook 07 from the second on, each with those before it."""
+    `calls` is how many steps each call takes; batches are `ready` if they are shuffled beforehand.
+    """
     import keras
 
-    model = new(network, seed)
-    optimizer = keras.optimizers.SGD(rate)
-    model.compile(
-        optimizer, "categorical_crossentropy", metrics=["accuracy"], steps_per_execution=calls, **options
-    )
-    train, _, _ = splits(network)
-    batches = shuffled_batches(*train, batch_size, 50_000 // batch_size, seed)
-    model.fit(batches, epochs=epochs, shuffle=False, verbose=0)
+    model, ((x, y), _, _) = new(network, seed), splits(network)
+    options |= {"metrics": ["accuracy"], "steps_per_execution": calls}
+    model.compile(keras.optimizers.SGD(rate), "categorical_crossentropy", **options)
+    if ready:
+        batches = shuffled_batches(x, y, batch_size, IMAGES // batch_size, seed)
+        model.fit(batches, epochs=epochs, shuffle=False, verbose=0)
+    else:
+        model.fit(x, y, batch_size, epochs, verbose=0)
     return model
 
 
-def fast(network: str, epochs: int, seed: int):
+def fast(network: str, epochs: int, seed: int, dtype: str = "float32"):
     """The recipe of notebook 07, as it stands there; how many epochs is a part of it."""
-    lesson = recipe_of_the_lesson()
-    model = new(network, seed)
-    train, _, _ = splits(network)
-    lesson["train_fast"](model, *train, *lesson["RECIPES"][network], seed)
+    lesson, model = recipe_of_the_lesson(), new(network, seed, dtype)
+    lesson["train_fast"](model, *splits(network)[0], *lesson["RECIPES"][network], seed)
     return model
 
 
 def recipe_of_the_lesson() -> dict:
     """`train_fast` and `RECIPES` as notebook 07 defines them."""
-    statements = [
-        node
-        for cell in read(LESSON).cells
-        if cell.cell_type == "code" and ("def train_fast" in cell.source or "RECIPES = " in cell.source)
-        for node in ast.parse(cell.source).body
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        or getattr(node, "name", None) == "train_fast"
-        or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "RECIPES")
-    ]
-    exec(compile(ast.Module(statements, []), str(LESSON), "exec"), namespace := {})
+    cells = read(ROOT / "notebooks" / "07_faster_training.ipynb").cells
+    code = ast.parse("\n".join(cell.source for cell in cells if cell.cell_type == "code"))
+    wanted = ("import ", "from ", "def train_fast(", "RECIPES = ")
+    statements = [text for text in map(ast.unparse, code.body) if text.startswith(wanted)]
+    exec("\n".join(statements), namespace := {})
     return namespace
 
 
-def fast_in_bfloat16(network: str, epochs: int, seed: int):
-    """The recipe of notebook 07 with numbers of 16 bits, for processors that compute with them."""
-    import keras
-
-    def in_bfloat16(layer):
-        return type(layer).from_config(layer.get_config() | {"dtype": "mixed_bfloat16"})
-
-    keras.models.clone_model = functools.partial(keras.models.clone_model, clone_function=in_bfloat16)
-    return fast(network, epochs, seed)
-
-
 RECIPES: dict[str, Callable] = {
-    "start": start,
-    "calls_of_100": functools.partial(start, steps_per_execution=100),
-    "batches_ready": batches_ready,
-    "compiled": functools.partial(batches_ready, jit_compile=True),
-    "larger_batches": functools.partial(batches_ready, batch_size=128, rate=0.04, calls=390),
+    "start": sgd,
+    "calls_of_100": functools.partial(sgd, calls=100),
+    "batches_ready": functools.partial(sgd, calls=100, ready=True),
+    "compiled": functools.partial(sgd, calls=100, ready=True, jit_compile=True),
+    "larger_batches": functools.partial(sgd, calls=390, ready=True, batch_size=128, rate=0.04),
     "fast": fast,
-    "fast_in_bfloat16": fast_in_bfloat16,
+    "fast_in_bfloat16": functools.partial(fast, dtype="mixed_bfloat16"),
 }
 LEVERS = ("calls_of_100", "batches_ready", "compiled", "larger_batches")
 
 
+@quiet_start()
 def train(recipe: str, network: str, epochs: int, seed: int) -> dict:
-    """Train in this process: the seconds of each epoch, the peak of memory, the scores of the network."""
+    """Train in this process: the seconds and the loss of each epoch, and the scores of the network."""
     import keras
 
-    fit, times, histories = keras.Model.fit, [], []
+    fit, times, losses = keras.Model.fit, [], []
 
     def timed_fit(*arguments, **options):
-        begin = time.perf_counter()
+        times.append(time.perf_counter())
         ends = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: times.append(time.perf_counter()))
-        histories.append(fit(*arguments, callbacks=[ends], **options).history)
+        losses.extend(fit(*arguments, callbacks=[ends], **options).history["loss"])
         times[-1] = time.perf_counter()  # the end of fit belongs to the last epoch
-        times[:] = np.diff([begin, *times]).tolist()
 
     keras.Model.fit = timed_fit
     model = RECIPES[recipe](network, epochs, seed)
     _, validation, test = splits(network)
     return {
-        "epoch_seconds": times,
-        "losses": histories[0]["loss"],
+        "seed": seed,
+        "epoch_seconds": np.diff(times).tolist(),
+        "losses": losses,
         "val_accuracy": model.evaluate(*validation, batch_size=500, verbose=0)[1],
         "test_accuracy": model.evaluate(*test, batch_size=500, verbose=0)[1],
     }
 
 
-def in_a_process(recipe: str, network: str, epochs: int, seed: int) -> dict:
-    """Train in a new process."""
-    command = [sys.executable, "-m", "tools.measure_training"]
-    command += [recipe, network, "--epochs", str(epochs), "--seed", str(seed)]
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    if run.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{run.stderr}")
-    return {"seed": seed} | json.loads(run.stdout.splitlines()[-1])
-
-
 def limit(network: str) -> float:
     """Seconds that the multiplications and additions of an epoch take in a large matrix product, here.
 
-    An epoch shows 50,000 images. For each, a product of two numbers in the forward pass has two more in
-    the backward pass, one for the gradient of the weights and one for that of the layer's inputs.
+    For each image, a product of two numbers in the forward pass has two more in the backward pass, one for
+    the gradient of the weights and one for that of the layer's inputs.
     """
     products = sum(
         math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:-1])
         for layer in load_run(network)[0].layers
         if hasattr(layer, "kernel")
     )
-    return 50_000 * 3 * 2 * products / operations_a_second()
+    return IMAGES * 3 * 2 * products / operations_a_second()
 
 
 @functools.cache
@@ -198,103 +161,82 @@ def price_of_steps(steps: int = 2000) -> float:
 
 def plan(network: str, quick: bool) -> list[tuple[str, int, int]]:
     """What to measure of a network, in this order: recipe, epochs, seed."""
-    epochs, first = QUICK_EPOCHS if quick else EPOCHS, SEEDS[0]
     levers = LEVERS if network == "mlp" else LEVERS[:1]
-    trainings = [("start", epochs, first), *((lever, QUICK_EPOCHS, first) for lever in levers)]
-    for seed in SEEDS:
-        trainings += [("fast", 0, seed), ("fast_in_bfloat16", 0, seed)]
-    return trainings
+    return [
+        ("start", QUICK_EPOCHS if quick else EPOCHS, SEEDS[0]),
+        *((lever, QUICK_EPOCHS, SEEDS[0]) for lever in levers),
+        *((recipe, 0, seed) for seed in SEEDS for recipe in ("fast", "fast_in_bfloat16")),
+    ]
 
 
-def summary(runs: list[dict], epochs: int) -> dict:
+def summary(runs: list[dict]) -> dict:
     """One entry of the record: medians over the runs of a recipe, and over the epochs after the first."""
-    entry = {}
-    if epochs:
-        [run] = runs
-        first, *others = run["epoch_seconds"]
-        entry = {"epoch_seconds": statistics.median(others)}
-        if epochs < EPOCHS:
-            seconds = first + (EPOCHS - 1) * entry["epoch_seconds"]
-            return entry | {"fit_seconds": seconds, "extrapolated_from_epochs": epochs}
-    scores = {
-        f"{part}_accuracies": {str(run["seed"]): run[f"{part}_accuracy"] for run in runs}
-        for part in ("val", "test")
-    }
-    return entry | scores | {"fit_seconds": statistics.median(sum(run["epoch_seconds"]) for run in runs)}
+    first, *others = runs[0]["epoch_seconds"]
+    entry = {"epoch_seconds": statistics.median(others)} if others else {}
+    if others and len(others) < EPOCHS - 1:
+        seconds = first + (EPOCHS - 1) * entry["epoch_seconds"]
+        return entry | {"fit_seconds": seconds, "extrapolated_from_epochs": 1 + len(others)}
+    for part in ("val", "test"):
+        entry[f"{part}_accuracies"] = {str(run["seed"]): run[f"{part}_accuracy"] for run in runs}
+    return entry | {"fit_seconds": statistics.median(sum(run["epoch_seconds"]) for run in runs)}
 
 
 def measure(quick: bool) -> dict:
     """Train each network by each recipe; the record of it."""
     networks = {}
-    for network in COMPARED:
-        runs: dict[str, list[dict]] = {}
-        epochs_of = {}
-        for recipe, epochs, seed in plan(network, quick):
-            run = in_a_process(recipe, network, epochs, seed)
-            runs.setdefault(recipe, []).append(run)
-            epochs_of[recipe] = epochs
-            print(f"{network:10}{recipe:18}{seed:6}{sum(run['epoch_seconds']):9.2f} s", flush=True)
-        losses, in_calls = (runs[recipe][0]["losses"] for recipe in ("start", "calls_of_100"))
-        networks[network] = {
-            "recipes": {recipe: summary(of, epochs_of[recipe]) for recipe, of in runs.items()},
-            "same_losses": losses[:QUICK_EPOCHS] == in_calls,
-            "limit_seconds_an_epoch": limit(network),
-        }
+    # For each training a process of its own
+    one = {"max_workers": 1, "max_tasks_per_child": 1, "mp_context": multiprocessing.get_context("spawn")}
+    with ProcessPoolExecutor(**one) as process:
+        for network in COMPARED:
+            runs: dict[str, list[dict]] = {}
+            for recipe, epochs, seed in plan(network, quick):
+                run = process.submit(train, recipe, network, epochs, seed).result()
+                runs.setdefault(recipe, []).append(run)
+                print(f"{network:10}{recipe:18}{seed:6}{sum(run['epoch_seconds']):9.2f} s", flush=True)
+            losses, in_calls = (runs[recipe][0]["losses"] for recipe in ("start", "calls_of_100"))
+            networks[network] = {
+                "recipes": {recipe: summary(of_recipe) for recipe, of_recipe in runs.items()},
+                "same_losses": losses[:QUICK_EPOCHS] == in_calls,
+                "limit_seconds_an_epoch": limit(network),
+            }
+            report(**networks[network])
+    rest = {"price_of_steps_seconds": price_of_steps(), "gigaflops": operations_a_second() / 1e9}
+    return {"networks": networks, **rest, **machine()}
+
+
+def report(recipes: dict, same_losses: bool, limit_seconds_an_epoch: float) -> None:
+    """Print what was measured of a network."""
+    print(f"\n{'':18}{'fit':>9}{'an epoch':>10}{'factor':>8}   test accuracy")
+    for recipe, entry in recipes.items():
+        whole, epoch = entry["fit_seconds"], entry.get("epoch_seconds", math.nan)
+        scores = " ".join(f"{value:.4f}" for value in entry.get("test_accuracies", {}).values())
+        factor = recipes["start"]["fit_seconds"] / whole
+        print(f"{recipe:18}{whole:7.1f} s{epoch:8.2f} s{factor:8.1f}   {scores or 'extrapolated'}")
+    print(f"{'matrix product':27}{limit_seconds_an_epoch:8.2f} s")
+    print(f"The losses are {'' if same_losses else 'NOT '}the same in calls of 100 steps.\n")
+
+
+def machine() -> dict:
+    """What the times were measured on; the processor's name where the system tells it."""
+    information = Path("/proc/cpuinfo")
+    named = information.is_file() and re.search(r"model name\s*: (.+)", information.read_text())
     return {
-        "networks": networks,
-        "price_of_steps_seconds": price_of_steps(),
-        "gigaflops": operations_a_second() / 1e9,
-        "processor": processor(),
+        "processor": named[1] if named else platform.processor(),
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }
 
 
-def processor() -> str:
-    """The processor's name, where the system tells it."""
-    information = Path("/proc/cpuinfo")
-    found = information.is_file() and re.search(r"model name\s*: (.+)", information.read_text())
-    return found[1] if found else platform.processor()
-
-
-def table(record: dict) -> str:
-    lines = []
-    for network, measured in record["networks"].items():
-        recipes = measured["recipes"]
-        lines.append(f"\n{network:18}{'fit':>9}{'factor':>8}   test accuracy")
-        for recipe, entry in recipes.items():
-            factor = recipes["start"]["fit_seconds"] / entry["fit_seconds"]
-            scores = " ".join(f"{value:.4f}" for value in entry.get("test_accuracies", {}).values())
-            extrapolated = f"extrapolated from {entry.get('extrapolated_from_epochs')} epochs"
-            lines.append(f"{recipe:18}{entry['fit_seconds']:7.1f} s{factor:8.1f}   {scores or extrapolated}")
-        lines.append(
-            f"an epoch: {recipes['start']['epoch_seconds']:.2f} s by the start recipe, "
-            f"{recipes['calls_of_100']['epoch_seconds']:.2f} s in calls of 100 steps "
-            f"({'the same' if measured['same_losses'] else 'NOT the same'} losses); "
-            f"{measured['limit_seconds_an_epoch']:.2f} s in one large matrix product"
-        )
-    return "\n".join(lines)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Train once, in this process; without arguments, all of it.")
-    parser.add_argument("recipe", nargs="?", choices=RECIPES)
-    parser.add_argument("network", nargs="?", choices=COMPARED)
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--seed", type=int, default=SEEDS[0])
-    wish = parser.parse_args()
-    if wish.recipe:
-        print(json.dumps(train(wish.recipe, wish.network, wish.epochs, wish.seed)))
-        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     quick = bool(os.environ.get("QUICK"))
     record = measure(quick)
-    print(table(record))
     # What is extrapolated does not take the place of what was measured.
     folder = BUILD if quick else REFERENCE_FOLDER
     folder.mkdir(exist_ok=True)
     save_results(folder, "training_times", record)
-    print(f"\nThe record: {folder / 'training_times.json'}")
+    print(f"The record: {folder / 'training_times.json'}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@
 """
 
 import argparse
-import os
 import shutil
 import sys
 import tempfile
@@ -55,7 +54,7 @@ def make_site(
     settings: Path = SETTINGS,
 ) -> Path:
     """Build a site from a folder of notebooks and their existing outputs. Warnings are errors."""
-    launch_buttons(os.environ.get("COURSE_REPOSITORY", ""), os.environ.get("COURSE_JUPYTERHUB", ""))
+    launch_buttons()  # Within Sphinx its error would become a traceback.
     with (
         whole_folder(site) as draft,
         tempfile.TemporaryDirectory() as doctrees,

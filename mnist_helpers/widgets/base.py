@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import re
+import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -17,30 +18,22 @@ from mnist_helpers.widgets import module_name
 
 JS = Path(__file__).with_name("js")
 FOR_THE_PAGE = "application/vnd.mnist-helpers.widget+json"
-MOST_INLINE = (
-    64 * 1024
-)  # characters; what takes more is named by its SHA-256, and found when the site is built
+MOST_INLINE = 64 * 1024  # characters; bytes that take more are named by their SHA-256: tools/live_widgets.py
 _IMPORT = re.compile(r"^import \{[^}]*\} from \"\./(\w+\.js)\";\n", re.MULTILINE)
 
 
 def esm(name: str) -> str:
-    """Join a view and all that it imports into the one module that anywidget takes.
+    """Join a view in ``js/`` and all that it imports into the one module that anywidget takes.
 
-    Parameters
-    ----------
-    name : a file in ``js/``. It and its imports are ES modules; imports are named, and names are unique.
-
-    Returns
-    -------
-    The source, imported modules first. Only the view's own exports remain.
+    Imports must be named, and no two modules may have a name in common at their top level. Imported modules
+    come first; only the view's own export remains.
     """
     parts: dict[str, str] = {}
 
     def add(file: str) -> None:
         source = (JS / file).read_text(encoding="utf-8")
         for imported in _IMPORT.findall(source):
-            if imported not in parts:
-                add(imported)
+            add(imported)
         parts[file] = re.sub(r"^export (?!default)", "", _IMPORT.sub("", source), flags=re.MULTILINE)
 
     add(name)
@@ -80,11 +73,8 @@ class Widget(anywidget.AnyWidget):
         """What a page without a kernel needs: the view and its state, or the note that it takes a kernel."""
         if self.with_kernel:
             return {"with_kernel": self.with_kernel}
-        names = [
-            name
-            for name in type(self).class_traits(sync=True)
-            if not name.startswith("_") and name not in anywidget.AnyWidget.class_trait_names()
-        ]
+        of_all = anywidget.AnyWidget.class_trait_names()
+        names = [name for name in self.keys if name not in of_all and not name.startswith("_")]
         return {"view": module_name(type(self).__name__), "state": _as_json(self.get_state(names))}
 
     def set_state(self, sync_data: dict) -> None:
@@ -105,6 +95,43 @@ class Widget(anywidget.AnyWidget):
         plt.close(figure)
         extra = {"text/plain": repr(self), "image/png": base64.b64encode(picture.getvalue()).decode()}
         return data | extra | {FOR_THE_PAGE: self.page_bundle()}, metadata
+
+
+class KernelWidget(Widget):
+    """A widget whose arrays are too large for the page: the kernel sends what it shows of them.
+
+    A subclass names in `choices` the traits that say what to show, makes `_content` of them, and calls
+    `_start` at the end of ``__init__``. What made a content is part of it, so that the page can tell when the
+    kernel has not answered yet.
+    """
+
+    choices: tuple[str, ...] = ()
+    content = traitlets.Dict().tag(sync=True)
+
+    def _content(self) -> dict:
+        """All that the page needs besides the choices: texts, numbers and bytes."""
+        raise NotImplementedError
+
+    def _start(self) -> None:
+        # Two messages from the page can be handled in two threads of the kernel. With the lock, the last
+        # content that is made sees both changes.
+        lock = threading.RLock()
+
+        def fill(change=None) -> None:
+            with lock:
+                made_for = {name: getattr(self, name) for name in self.choices}
+                self.content = {"choices": made_for} | self._content()
+
+        self.observe(fill, list(self.choices))
+        fill()
+
+
+def one_of(allowed, proposal):
+    """For a validator of traits: the proposed value, if it is one of those that the widget has."""
+    if proposal.value in allowed:
+        return proposal.value
+    values = f"0 to {allowed[-1]}" if isinstance(allowed, range) else ", ".join(map(str, allowed))
+    raise traitlets.TraitError(f"{proposal.trait.name} must be one of {values}; got {proposal.value!r}")
 
 
 def packed(content: bytes) -> str:

@@ -7,8 +7,7 @@ from matplotlib.figure import Figure
 
 from mnist_helpers.checks import SIDE, as_digits
 from mnist_helpers.plots import BLUE, INK
-from mnist_helpers.widgets.base import esm
-from mnist_helpers.widgets.kernel_widget import KernelWidget
+from mnist_helpers.widgets.base import KernelWidget, esm, one_of
 
 BINS = 16
 
@@ -58,20 +57,9 @@ class DigitBrowser(KernelWidget):
         super().__init__(digits=[*self._places], digit=int(labels[0]))
         self._start()
 
-    @traitlets.validate("digit")
-    def _known_digit(self, proposal) -> int:
-        if proposal.value not in self._places:
-            raise traitlets.TraitError(f"digit must be one of {self.digits}, got {proposal.value}")
-        return proposal.value
-
-    @traitlets.validate("number")
-    def _known_number(self, proposal) -> int:
-        if not 0 <= proposal.value <= self._last:
-            raise traitlets.TraitError(
-                f"number must be from 0 to {self._last} for the images of digit {self.digit}, "
-                f"got {proposal.value}"
-            )
-        return proposal.value
+    @traitlets.validate("digit", "number")
+    def _known(self, proposal) -> int:
+        return one_of(self._places if proposal.trait.name == "digit" else range(self._last + 1), proposal)
 
     @traitlets.observe("digit")
     def _first_of_digit(self, change) -> None:

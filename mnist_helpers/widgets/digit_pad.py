@@ -9,22 +9,14 @@ from traitlets import Bool, Bytes, List
 
 from mnist_helpers.checks import CLASSES, SIDE, as_digits, as_drawing, as_images, number, whole
 from mnist_helpers.plots import INK, PALETTE, percent
-from mnist_helpers.preparation import (
-    center_by_mass,
-    crop_to_ink,
-    draw_strokes,
-    fit_into_box,
-    prepare,
-)
+from mnist_helpers.preparation import center_by_mass, crop_to_ink, draw_strokes, fit_into_box, prepare
 from mnist_helpers.transforms import resize, rotate, shift, thicken
 from mnist_helpers.widgets.base import Checked, Widget, esm
 from mnist_helpers.widgets.network import network_description
 
 PAD_SIDE = 280
 # A 2 as people draw on screens: off center, small, and thin.
-EXAMPLE = [
-    [(30, 61), (42, 41), (70, 36), (92, 50), (94, 72), (74, 102), (32, 140), (64, 134), (108, 142)],
-]
+EXAMPLE = [[(30, 61), (42, 41), (70, 36), (92, 50), (94, 72), (74, 102), (32, 140), (64, 134), (108, 142)]]
 EXAMPLE_WIDTH = 10
 PEN = 24  # about as thick as MNIST's strokes, for a digit that fills the pad
 HATCHES = ("", "//", "..")  # a second signal besides the color
@@ -139,10 +131,8 @@ class DigitPad(Widget):
         return {name: int(np.argmax(values)) for name, values in self.probabilities.items()}
 
     def __repr__(self) -> str:
-        readings = (
-            f"{name} reads {np.argmax(values)} ({percent(max(values))})"
-            for name, values in self.probabilities.items()
-        )
+        answers = self.probabilities.items()
+        readings = [f"{name} reads {np.argmax(values)} ({percent(max(values))})" for name, values in answers]
         return f"DigitPad: {', '.join(readings)}"
 
     def static_figure(self) -> Figure:

@@ -8,7 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from mnist_helpers.checks import CLASSES, as_digits, as_images
-from mnist_helpers.widgets.base import Widget, esm
+from mnist_helpers.widgets.base import Widget, esm, one_of
 from mnist_helpers.widgets.network import NOTHING_TO_DO, network_description
 
 LINE, FRAME = (0.75, 0.75, 0.75), (0.84, 0.37, 0)  # around a channel, and around the chosen one
@@ -135,28 +135,22 @@ class FeatureMaps(Widget):
 
     def _allowed(self, name: str):
         if name == "network":
-            return list(self._channels)
+            return self._channels
         if name == "number":
             return range(len(self._places[self.digit]))
         layers = self._channels.get(self.network, {})  # a message from a page may name another network
-        return list(layers) if name == "layer" else range(layers.get(self.layer, 1))
+        return layers if name == "layer" else range(layers.get(self.layer, 1))
 
     @traitlets.validate("network", "number", "layer", "channel")
-    def _check(self, proposal):
-        name, value = proposal["trait"].name, proposal["value"]
-        allowed = self._allowed(name)
-        if value not in allowed:
-            values = f"0 to {allowed[-1]}" if isinstance(allowed, range) else ", ".join(map(str, allowed))
-            raise traitlets.TraitError(f"{name} must be one of {values}; got {value!r}")
-        return value
+    def _known(self, proposal):
+        return one_of(self._allowed(proposal.trait.name), proposal)
 
     @traitlets.observe("network", "digit", "layer")
     def _reset(self, _change) -> None:
         """Reset what another network, digit or layer has made invalid."""
         for name, at in (("number", -1), ("layer", 0), ("channel", -1)):
-            allowed = self._allowed(name)
-            if getattr(self, name) not in allowed:
-                setattr(self, name, allowed[at])
+            if getattr(self, name) not in (allowed := self._allowed(name)):
+                setattr(self, name, list(allowed)[at])
 
 
 def _channels(description: dict) -> dict[str, int]:

@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 from mnist_helpers.checks import CLASSES, as_digits, as_images, as_pair
 from mnist_helpers.evaluation import confusion_matrix
 from mnist_helpers.plots import percent, show_digits
-from mnist_helpers.widgets.base import esm
-from mnist_helpers.widgets.kernel_widget import KernelWidget
+from mnist_helpers.widgets.base import KernelWidget, esm, one_of
 
 A_PAGE = 12
 
@@ -64,17 +63,9 @@ class MistakeGallery(KernelWidget):
         super().__init__(networks=[*self._read], network=next(iter(self._read)))
         self._start()
 
-    @traitlets.validate("network")
-    def _known_network(self, proposal) -> str:
-        if proposal.value not in self._read:
-            raise traitlets.TraitError(f"network must be one of {self.networks}, got {proposal.value!r}")
-        return proposal.value
-
-    @traitlets.validate("page")
-    def _known_page(self, proposal) -> int:
-        if not 0 <= proposal.value < self.pages:
-            raise traitlets.TraitError(f"page must be from 0 to {self.pages - 1}, got {proposal.value}")
-        return proposal.value
+    @traitlets.validate("network", "page")
+    def _known(self, proposal):
+        return one_of(self._read if proposal.trait.name == "network" else range(self.pages), proposal)
 
     @traitlets.observe("network", "true_digit", "predicted_digit", "confidence")
     def _first_page(self, change) -> None:

@@ -32,11 +32,8 @@ _LAYERS = {
     "Softmax": ("activate", "softmax", {}, {}),
     "Activation": ("activate", "activation", {}, {}),
 }
-NOTHING_TO_DO = {
-    "InputLayer": {},
-    "Dropout": {},
-    "Flatten": {"data_format": "channels_last"},
-}  # in inference
+# In inference
+NOTHING_TO_DO = {"InputLayer": {}, "Dropout": {}, "Flatten": {"data_format": "channels_last"}}
 
 
 def network_description(model) -> tuple[dict, bytes]:

@@ -119,14 +119,6 @@ def lab(tmp_path_factory, browser) -> Iterator[tuple[Path, Page]]:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port = probe.getsockname()[1]
-    token, url = secrets.token_hex(16), f"http://{HOST}:{port}"
-    config = {
-        "ServerApp": {"ip": HOST, "port": port, "port_retries": 0, "root_dir": str(folder)},
-        "IdentityProvider": {"token": token},
-        "LabApp": {"extension_manager": "readonly", "expose_app_in_browser": True},
-    }
-    config["ServerApp"] |= {"open_browser": False, "allow_root": True}
-    (own / "jupyter_server_config.json").write_text(json.dumps(config), encoding="utf-8")
     # Without news from the web, and without a debugger, which complains when its kernel is gone
     off = ["@jupyterlab/apputils-extension:announcements", "@jupyterlab/debugger-extension"]
     (own / "labconfig").mkdir()
@@ -135,9 +127,20 @@ def lab(tmp_path_factory, browser) -> Iterator[tuple[Path, Page]]:
     )
     # Ignore the user's own settings, and leave nothing behind in them.
     places = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
-    environment = os.environ | dict.fromkeys(places, str(own))
+    environment = os.environ | dict.fromkeys(places, str(own)) | {"JUPYTER_TOKEN": secrets.token_hex(16)}
     environment.pop("MPLBACKEND", None)  # set by the tests; it would display no figures
-    command = [sys.executable, "-m", "jupyterlab"]
+    command = [
+        *(
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            "--no-browser",
+            "--allow-root",
+            f"--ip={HOST}",
+            f"--port={port}",
+        ),
+        *(f"--ServerApp.root_dir={folder}", "--LabApp.extension_manager=readonly", "--expose-app-in-browser"),
+    ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, text=True) as server:
         said = ""
         while f":{port}/lab" not in said:  # it serves
@@ -147,22 +150,23 @@ def lab(tmp_path_factory, browser) -> Iterator[tuple[Path, Page]]:
         threading.Thread(target=server.stderr.read, daemon=True).start()  # a full pipe would stop it
         page = browser.new_page()
         watch(page)
-        page.goto(f"{url}/doc?token={token}")
+        page.goto(f"http://{HOST}:{port}/doc?token={environment['JUPYTER_TOKEN']}")
         page.wait_for_function("() => window.jupyterapp?.restored")
         yield folder, page
         page.close()
         server.terminate()
 
 
-# The page keeps the outputs of each code cell, once all have run, so that a test does not hang on it.
+# The page keeps what came of it, so that a test does not hang on it.
 RUN_ALL = """path => {
     const {commands, shell} = window.jupyterapp;
     const run = async () => {
         if (path) await commands.execute('docmanager:open', {path});
         await shell.currentWidget.sessionContext.ready;
         const done = await commands.execute('notebook:run-all-cells');
-        const cells = shell.currentWidget.content.widgets.filter(cell => cell.model.type === 'code');
-        window.ran = {done, outputs: cells.map(cell => cell.model.outputs.toJSON())};
+        const {widgets} = shell.currentWidget.content;
+        const outputs = widgets.flatMap(cell => cell.model.outputs?.toJSON() ?? []);
+        window.ran = {done, errors: outputs.filter(output => output.output_type === 'error')};
     };
     window.ran = null;
     run();
@@ -197,11 +201,9 @@ def open_cell(lab) -> Iterator[Callable[[str], Page]]:
         page.foreign_requests.clear()
 
 
-def run_all(page: Page, name: str | None = None) -> list[list[dict]]:
-    """Run All, as from the menu, in the open notebook or another; the outputs of each code cell."""
+def run_all(page: Page, name: str | None = None) -> None:
+    """Run All, as from the menu, in the open notebook or another."""
     page.evaluate(RUN_ALL, name)
     ran = page.wait_for_function("() => window.ran", timeout=60_000).json_value()
-    errors = [output for cell in ran["outputs"] for output in cell if output["output_type"] == "error"]
-    assert not errors, "\n".join(errors[0]["traceback"])
+    assert not ran["errors"], "\n".join(ran["errors"][0]["traceback"])
     assert ran["done"], "not every cell has run"
-    return ran["outputs"]

@@ -1,17 +1,20 @@
 """Ask the kernel behind a page for its state, and check a page's layout."""
 
-import json
-import time
-
 from playwright.sync_api import Page
 
-ASK = """async code => {
-    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-    const request = kernel.requestExecute({code});
-    let said = '';
-    request.onIOPub = message => { said += message.content.text ?? message.content.evalue ?? ''; };
-    await request.done;
-    return said;
+# Ask until the kernel gives what is expected: a page holds changes back while the kernel is busy.
+ASK = """async ([code, expected]) => {
+    const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
+    const end = Date.now() + 5000;
+    let found;
+    do {
+        let said = "";
+        const request = kernel.requestExecute({ code });
+        request.onIOPub = ({ content }) => { said += content.text ?? content.evalue ?? ""; };
+        await request.done;
+        found = JSON.parse(said);
+    } while (expected && JSON.stringify(found) !== JSON.stringify(expected[0]) && Date.now() < end);
+    return found;
 }"""
 
 # The parts of an output that stick out on its right.
@@ -21,17 +24,14 @@ STICKING_OUT = """output => [...output.querySelectorAll('*')]
 """
 
 
-def state(page: Page, expression: str) -> object:
+def state(page: Page, expression: str, *expected: object) -> object:
     """The value of a Python expression in the notebook's kernel."""
-    return json.loads(page.evaluate(ASK, f"import json; print(json.dumps({expression}))"))
+    return page.evaluate(ASK, [f"import json; print(json.dumps({expression}))", expected or None])
 
 
-def expect_state(page: Page, expression: str, expected: object, seconds: float = 5) -> None:
-    """Wait until the values are equal: a page holds changes back while the kernel is busy."""
-    end = time.monotonic() + seconds
-    while (found := state(page, expression)) != expected and time.monotonic() < end:
-        page.wait_for_timeout(50)
-    assert found == expected
+def expect_state(page: Page, expression: str, expected: object) -> None:
+    """Wait until the values are equal."""
+    assert state(page, expression, expected) == expected
 
 
 def make_narrow(page: Page) -> None:

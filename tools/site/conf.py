@@ -1,6 +1,5 @@
 """Sphinx settings for the site, and small extensions for what Sphinx does not do by itself."""
 
-import os
 import re
 from pathlib import Path
 
@@ -44,9 +43,7 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_theme_options |= launch_buttons(
-    os.environ.get("COURSE_REPOSITORY", ""), os.environ.get("COURSE_JUPYTERHUB", "")
-)
+html_theme_options |= launch_buttons()
 
 GLOSSARY = (ROOT / "notebooks" / "glossary.md").read_text(encoding="utf-8").partition("{glossary}\n")[2]
 TERMS = {term.lower() for term in re.findall(r"^\S.*", GLOSSARY.partition("\n```")[0], re.MULTILINE)}

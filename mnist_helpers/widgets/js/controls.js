@@ -1,6 +1,52 @@
-// Labeled controls: each has an element, and `show` sets it.
+// What most views are made of: labeled controls, each with an element and a `show` that sets it; and `showView`.
 
-import { button, make } from "./dom.js";
+import { button, make, rootElement } from "./dom.js";
+
+/** Some of a model's traits, by name. */
+export function getTraits(model, names) {
+  return Object.fromEntries(names.map((name) => [name, model.get(name)]));
+}
+
+/** Set several traits in one message. */
+export function setTraits(model, changes) {
+  for (const [name, value] of Object.entries(changes)) model.set(name, value);
+  model.save_changes();
+}
+
+/**
+ * Show a view: `draw` it now and at each change. Returns the clean-up function.
+ *
+ * A view of which Python makes the content says so while the kernel has not answered the last choice.
+ */
+export function showView({ model, el }, name, style, draw, ...children) {
+  const root = rootElement(name, CONTROL_STYLE + style, ...children);
+  const update = () => {
+    draw();
+    root.ariaBusy = String(isWaiting(model));
+  };
+  el.append(root);
+  model.on("change", update);
+  update();
+  return () => {
+    model.off("change", update);
+    root.remove();
+  };
+}
+
+/** Whether the kernel has yet to answer the last choice: what a content was made for is part of it. */
+export function isWaiting(model) {
+  const madeFor = model.get("content")?.choices ?? {};
+  return Object.entries(madeFor).some(([name, value]) => model.get(name) !== value);
+}
+
+/** Set a status, if it has changed: screen readers announce it. */
+export function say(element, words) {
+  if (element.textContent !== words) element.textContent = words;
+}
+
+export const between = (low, number, high) => Math.min(Math.max(low, number), high);
+
+const labeled = (text, control) => make("label", {}, make("span", {}, text), control);
 
 /** A drop-down list. `show` selects one of the options, `choose` is called with what the user selects. */
 export function choiceControl(label, options, choose, text = String) {
@@ -9,19 +55,42 @@ export function choiceControl(label, options, choose, text = String) {
   const show = (value) => {
     list.selectedIndex = options.indexOf(value);
   };
-  return { element: make("label", {}, make("span", {}, label), list), show };
+  return { element: labeled(label, list), show };
 }
 
-/** A slider. Its number stands beside it, where screen readers do not repeat it. */
-export function sliderControl(label, range, choose) {
+/** A slider. Its value stands beside it, where screen readers do not repeat it. */
+export function sliderControl(label, range, choose, text = String) {
   const slider = make("input", { type: "range", ...range, oninput: () => choose(slider.valueAsNumber) });
   const number = make("span", { ariaHidden: "true" });
   const show = (value, max = range.max) => {
     slider.max = max; // first, because it limits the value
-    slider.value = number.textContent = value;
+    slider.value = value;
+    number.textContent = slider.ariaValueText = text(value);
   };
-  const labeled = make("label", {}, make("span", {}, label), slider);
-  return { element: make("div", { className: "slider" }, labeled, number), show };
+  return { element: make("div", { className: "slider" }, labeled(label, slider), number), show };
+}
+
+/** A whole number from 0 to type. Instead of one that is too large, the largest is chosen. */
+export function numberControl(label, max, choose) {
+  let shown = null;
+  const input = make("input", {
+    type: "number",
+    min: 0,
+    max,
+    oninput: () => {
+      const wanted = Math.round(input.valueAsNumber);
+      if (!isNaN(wanted)) choose(between(0, wanted, input.max));
+    },
+    onblur: () => (input.value = shown), // if what was typed is no number
+  });
+  // What is being typed stays, unless the value has changed.
+  const show = (value, max = input.max) => {
+    input.max = max;
+    if (value === shown) return;
+    shown = value;
+    if (input.valueAsNumber !== value) input.value = value;
+  };
+  return { element: labeled(label, input), show };
 }
 
 /** Buttons, one of them pressed. `show` says which, and may give other options. */
@@ -36,16 +105,8 @@ export function toggleControl(label, options, choose, text = String) {
     }
     buttons.forEach((each, i) => (each.ariaPressed = String(options[i] === value)));
   };
-  return {
-    element: make("div", { className: "toggle" }, make("span", { ariaHidden: "true" }, label), group),
-    show,
-  };
-}
-
-/** Set several traits in one message. */
-export function setTraits(model, changes) {
-  for (const [name, value] of Object.entries(changes)) model.set(name, value);
-  model.save_changes();
+  const title = make("span", { ariaHidden: "true" }, label);
+  return { element: make("div", { className: "toggle" }, title, group), show };
 }
 
 export const CONTROL_STYLE = `
@@ -55,4 +116,6 @@ export const CONTROL_STYLE = `
 .toggle { align-items: baseline; }
 .toggle > div { display: flex; flex-wrap: wrap; gap: 4px; min-width: 0; }
 .mnist-widget .toggle button[aria-pressed=true] { background: #0072b2; border-color: #0072b2; color: #fff; }
+.mnist-widget[aria-busy=true]::after { content: "waiting for the kernel"; opacity: 0; animation: appear 0s 2s forwards; }
+@keyframes appear { to { opacity: 1; } }
 `;

@@ -1,8 +1,9 @@
 // The convolution explorer: a 3×3 window over a digit, its nine products, and the feature map they make.
 
 import { ink, signedColor, textColor } from "./color.js";
-import { choiceControl, setTraits } from "./controls.js";
-import { button, make, rootElement } from "./dom.js";
+import { between, choiceControl, getTraits, setTraits, showView, sliderControl } from "./controls.js";
+import { button, make } from "./dom.js";
+import { cellAfter } from "./grid.js";
 import { activations, createNetwork } from "./network.js";
 
 const OWN = "your own";
@@ -43,17 +44,18 @@ export function computeMaps(image, kernel, relu) {
 
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 
-const STATE = ["image", "kernel", "row", "column", "relu", "pool", "whole"];
 const SWITCHES = { relu: "ReLU", pool: "2×2 max pooling", whole: "whole map at once" };
 
 // The elements are made once, and `draw` fills them from the model. Clicks and keys change only the model, so that
 // changes from Python, the mouse and the keyboard all take the same path.
 function render({ model, el }) {
   const change = (changes) => setTraits(model, changes);
-  const within = (place) => between(0, place, LAST);
-  const moveTo = (row, column) => change({ row: within(row), column: within(column) });
+  const moveTo = (row, column) => change({ row: between(0, row, LAST), column: between(0, column, LAST) });
   const place = () => model.get("row") * MAP_SIDE + model.get("column");
-  const goTo = (step) => moveTo(Math.floor(step / MAP_SIDE), step % MAP_SIDE);
+  const goTo = (wanted) => {
+    const step = between(0, wanted, LAST_PLACE);
+    moveTo(Math.floor(step / MAP_SIDE), step % MAP_SIDE);
+  };
 
   // Playing is the only state kept in the view.
   let timer = null;
@@ -62,78 +64,62 @@ function render({ model, el }) {
     timer = null;
     draw();
   };
-  const advance = () => {
-    goTo(place() + 1);
-    if (place() === LAST_PLACE) stop();
-  };
   const play = () => {
     if (place() === LAST_PLACE) goTo(0);
-    timer = setInterval(advance, STEP_MILLISECONDS);
+    timer = setInterval(() => {
+      goTo(place() + 1);
+      if (place() === LAST_PLACE) stop();
+    }, STEP_MILLISECONDS);
     draw();
   };
   const jump = (step) => {
-    if (timer) stop();
-    goTo(between(0, step, LAST_PLACE));
+    stop();
+    goTo(step);
   };
 
   const preset = choiceControl("kernel", [...Object.keys(PRESETS), OWN], (name) => {
     if (name === OWN) draw(); // there is nothing to choose: show what it is again
     else change({ kernel: PRESETS[name] });
   });
-  const setWeight = (i, weight) => {
-    change({ kernel: model.get("kernel").map((other, j) => (j === i ? weight : other)) });
-  };
   const weights = Array.from({ length: 9 }, (_, i) => {
     const label = `weight in row ${Math.floor(i / 3)}, column ${i % 3}`;
     const kind = { type: "number", step: "any", min: -LARGEST_WEIGHT, max: LARGEST_WEIGHT, required: true };
-    const input = make("input", {
-      ...kind,
-      ariaLabel: label,
-      oninput: () => {
-        input.ariaInvalid = String(!input.validity.valid);
-        if (input.validity.valid) return setWeight(i, input.valueAsNumber);
-        status.textContent = `Enter a number from −${LARGEST_WEIGHT} to ${LARGEST_WEIGHT}; ` +
-          `until then, the ${label} stays ${short(model.get("kernel")[i])}.`;
-      },
-      onblur: () => draw(), // replaces invalid input by the current weight
-    });
+    const oninput = () => {
+      const { validity: { valid }, valueAsNumber } = input;
+      input.ariaInvalid = String(!valid);
+      if (valid) return change({ kernel: model.get("kernel").with(i, valueAsNumber) });
+      status.textContent = `Enter a number from −${LARGEST_WEIGHT} to ${LARGEST_WEIGHT}; ` +
+        `until then, the ${label} stays ${short(model.get("kernel")[i])}.`;
+    };
+    // When it is left, `draw` replaces invalid input by the current weight.
+    const input = make("input", { ...kind, ariaLabel: label, oninput, onblur: () => draw() });
     return input;
   });
-  const pixels = nine("the nine pixels");
-  const products = nine("the nine products");
-  const total = make("output", { className: "total" });
-  const rectified = make("output", { className: "total" });
+  const pixels = Array.from({ length: 9 }, () => make("span"));
+  const products = Array.from({ length: 9 }, () => make("span"));
+  const [total, rectified] = [make("output"), make("output")];
 
   const digit = make("canvas", { tabIndex: 0, role: "application", className: "digit" });
-  const map = make("canvas", { role: "img" });
-  const pooled = make("canvas", { role: "img" });
-  const mapCaption = make("figcaption");
-  const pooledCaption = make("figcaption");
+  const [map, pooled] = [make("canvas", { role: "img" }), make("canvas", { role: "img" })];
+  const [mapCaption, pooledCaption] = [make("figcaption"), make("figcaption")];
 
   const playing = button("Play", () => (timer ? stop() : play()));
-  const slider = make("input", {
-    type: "range",
-    min: 0,
-    max: LAST_PLACE,
-    oninput: () => jump(slider.valueAsNumber),
-  });
+  const slider = sliderControl("place", { min: 1, max: LAST_PLACE + 1 }, (number) => jump(number - 1));
   const boxes = Object.keys(SWITCHES).map((name) =>
     make("input", { type: "checkbox", onchange: (event) => change({ [name]: event.target.checked }) })
   );
   const status = make("p", { className: "status", role: "status" });
 
   digit.addEventListener("keydown", (event) => {
-    const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-    if (!(event.key in steps)) return;
+    if (!event.key.startsWith("Arrow")) return;
     event.preventDefault(); // arrow keys would scroll the page
-    if (timer) stop();
-    const [down, right] = steps[event.key];
-    moveTo(model.get("row") + down, model.get("column") + right);
+    stop();
+    moveTo(...cellAfter(event.key, [model.get("row"), model.get("column")], [MAP_SIDE, MAP_SIDE]));
   });
   for (const [canvas, cells, middle] of [[digit, SIDE, 1], [map, MAP_SIDE, 0]]) {
     const follow = (event) => {
       if (!event.buttons) return;
-      if (timer) stop();
+      stop();
       const box = canvas.getBoundingClientRect();
       const cell = (position, length) => Math.floor((position / length) * cells) - middle;
       moveTo(cell(event.clientY - box.top, box.height), cell(event.clientX - box.left, box.width));
@@ -146,45 +132,43 @@ function render({ model, el }) {
   }
 
   function draw() {
-    const now = Object.fromEntries(STATE.map((name) => [name, model.get(name)]));
-    const seen = pixelsAt(now.image, now.row, now.column);
-    const multiplied = seen.map((pixel, i) => pixel * now.kernel[i]);
-    const maps = computeMaps(now.image, now.kernel, now.relu);
-    // The darkest color stands for the largest possible sum, so colors mean the same at every position.
-    const limit = Math.max(...[1, -1].map((sign) => sum(now.kernel.map((w) => Math.max(0, sign * w))))) || 1;
-    const value = sum(multiplied);
-    drawControls(now);
-    drawSum(now, seen, multiplied, value, limit);
-    drawPictures(now, maps, limit);
-    say(now, value, maps.pooled[Math.floor(now.row / 2)][Math.floor(now.column / 2)]);
-  }
-
-  function drawControls({ kernel, ...switched }) {
+    const now = getTraits(model, ["image", "kernel", "row", "column", "relu", "pool", "whole"]);
+    const { kernel, row, column } = now;
     preset.show(Object.keys(PRESETS).find((name) => same(PRESETS[name], kernel)) ?? OWN);
     weights.forEach((input, i) => {
       if (input.getRootNode().activeElement === input) return; // being typed
       input.value = short(kernel[i], 3);
       input.ariaInvalid = "false";
     });
-    boxes.forEach((box, i) => (box.checked = switched[Object.keys(SWITCHES)[i]]));
-    slider.value = place();
+    Object.keys(SWITCHES).forEach((name, i) => (boxes[i].checked = now[name]));
+    slider.show(place() + 1);
     playing.textContent = timer ? "Pause" : "Play";
-  }
 
-  function drawSum({ kernel, relu }, seen, multiplied, value, limit) {
+    const seen = pixelsAt(now.image, row, column);
+    const multiplied = seen.map((pixel, i) => pixel * kernel[i]);
     const largest = Math.max(...kernel.map(Math.abs)) || 1;
-    seen.forEach((pixel, i) => fill(pixels.cells[i], pixel.toFixed(2), ink(pixel)));
-    multiplied.forEach((product, i) =>
-      fill(products.cells[i], signed(product), signedColor(product / largest))
-    );
+    seen.forEach((pixel, i) => fill(pixels[i], pixel.toFixed(2), ink(pixel)));
+    multiplied.forEach((product, i) => fill(products[i], signed(product), signedColor(product / largest)));
+
+    // The darkest color stands for the largest possible sum, so colors mean the same at every position.
+    const limit = Math.max(...[1, -1].map((sign) => sum(kernel.map((w) => Math.max(0, sign * w))))) || 1;
+    const color = (value) => signedColor(value / limit);
+    const value = sum(multiplied);
     const kept = Math.max(0, value);
-    fill(total, signed(value), signedColor(value / limit));
-    fill(rectified, signed(kept), signedColor(kept / limit));
-    show(rectified.parentElement, relu);
+    fill(total, signed(value), color(value));
+    fill(rectified, signed(kept), color(kept));
+    show(rectified.parentElement, now.relu);
+
+    const maps = computeMaps(now.image, kernel, now.relu);
+    drawPictures(now, maps, color);
+    const most = maps.pooled[Math.floor(row / 2)][Math.floor(column / 2)];
+    status.ariaLive = timer ? "off" : "polite"; // a screen reader cannot keep up while playing
+    status.textContent = `Row ${row}, column ${column}, place ${place() + 1} of ${LAST_PLACE + 1}: ` +
+      `the nine products add up to ${signed(value)}` + (now.relu ? `; ReLU gives ${signed(kept)}` : "") +
+      (now.pool ? `; the largest in its square is ${signed(most)}.` : ".");
   }
 
-  function drawPictures({ image, row, column, relu, pool, whole }, maps, limit) {
-    const color = (value) => signedColor(value / limit);
+  function drawPictures({ image, row, column, relu, pool, whole }, maps, color) {
     const reached = whole ? LAST_PLACE : place();
     paint(digit, image, ink);
     frame(digit, row, column, WINDOW);
@@ -203,62 +187,37 @@ function render({ model, el }) {
     show(pooled.parentElement, pool);
   }
 
-  function say({ row, column, relu, pool }, value, most) {
-    status.ariaLive = timer ? "off" : "polite"; // a screen reader cannot keep up while playing
-    status.textContent = `Row ${row}, column ${column}, place ${place() + 1} of ${LAST_PLACE + 1}: ` +
-      `the nine products add up to ${signed(value)}` +
-      (relu ? `; ReLU gives ${signed(Math.max(0, value))}` : "") +
-      (pool ? `; the largest in its square is ${signed(most)}.` : ".");
-  }
-
-  const root = rootElement(
-    "convolution-explorer",
-    STYLE,
-    inRow(preset.element, ...boxes.map((box, i) => labeled(Object.values(SWITCHES)[i], box))),
-    inRow(
-      button("First", () => jump(0)),
-      button("Back", () => jump(place() - 1)),
-      playing,
-      button("Next", () => jump(place() + 1)),
-      button("Last", () => jump(LAST_PLACE)),
-      labeled("place", slider),
-    ),
-    status,
-    inRow(
-      make("figure", {}, digit, make("figcaption", {}, "digit: drag the window, or use the arrow keys")),
-      make(
-        "div",
-        { className: "sum" },
-        titled("pixels", pixels.table),
-        titled("× weights", group("the nine weights", weights)),
-        titled("= products", products.table),
-        make("div", {}, titled("sum", total), titled("after ReLU", rectified)),
-      ),
-      make("figure", {}, map, mapCaption),
-      make("figure", {}, pooled, pooledCaption),
-    ),
+  const inRow = (...children) => make("div", { className: "row" }, ...children);
+  const titled = (text, content) => make("div", {}, make("div", {}, text), content);
+  const nine = (ariaLabel, cells) => make("div", { className: "nine", role: "group", ariaLabel }, ...cells);
+  const switches = Object.values(SWITCHES).map((text, i) => make("label", {}, text, boxes[i]));
+  const steps = [
+    button("First", () => jump(0)),
+    button("Back", () => jump(place() - 1)),
+    playing,
+    button("Next", () => jump(place() + 1)),
+    button("Last", () => jump(LAST_PLACE)),
+  ];
+  const sums = make(
+    "div",
+    { className: "sum" },
+    titled("pixels", nine("the nine pixels", pixels)),
+    titled("× weights", nine("the nine weights", weights)),
+    titled("= products", nine("the nine products", products)),
+    make("div", {}, titled("sum", total), titled("after ReLU", rectified)),
   );
-  el.append(root);
-  model.on("change", draw);
-  draw();
+  const parts = inRow(
+    make("figure", {}, digit, make("figcaption", {}, "digit: drag the window, or use the arrow keys")),
+    sums,
+    make("figure", {}, map, mapCaption),
+    make("figure", {}, pooled, pooledCaption),
+  );
+  const [choices, moves] = [inRow(preset.element, ...switches), inRow(...steps, slider.element)];
+  const cleanUp = showView({ model, el }, "convolution-explorer", STYLE, draw, choices, moves, status, parts);
   return () => {
     clearInterval(timer);
-    model.off("change", draw);
-    root.remove();
+    cleanUp();
   };
-}
-
-// Elements
-
-const inRow = (...children) => make("div", { className: "row" }, ...children);
-const labeled = (text, control) => make("label", {}, text, " ", control);
-const titled = (text, content) => make("div", {}, make("div", { className: "title" }, text), content);
-
-const group = (ariaLabel, cells) => make("div", { className: "nine", role: "group", ariaLabel }, ...cells);
-
-function nine(label) {
-  const cells = Array.from({ length: 9 }, () => make("span"));
-  return { cells, table: group(label, cells) };
 }
 
 // A hidden element keeps its space, so that nothing jumps.
@@ -272,9 +231,6 @@ function fill(cell, text, color) {
   cell.style.color = textColor(color);
 }
 
-// Numbers
-
-const between = (low, number, high) => Math.min(Math.max(low, number), high);
 const same = (a, b) => a.every((number, i) => number === b[i]);
 const short = (number, digits = 2) => String(Number(number.toFixed(digits)));
 
@@ -282,8 +238,6 @@ function signed(number) {
   const text = Math.abs(number).toFixed(Math.abs(number) < 10 ? 2 : 1); // what fits into a cell
   return number < 0 && Number(text) ? `−${text}` : text;
 }
-
-// Canvases
 
 function paint(canvas, values, color, isFilled = () => true) {
   canvas.width = canvas.height = CELL * values.length; // clears it
@@ -319,12 +273,11 @@ const STYLE = `
 .convolution-explorer .digit { cursor: move; touch-action: none; }
 .convolution-explorer .sum { display: flex; flex-wrap: wrap; gap: 6px; max-width: 276px; }
 .convolution-explorer .nine { display: grid; grid-template-columns: repeat(3, 44px); gap: 1px; }
-.convolution-explorer :is(.nine input[type=number], .nine span, .total) { width: 44px; height: 28px;
+.convolution-explorer :is(.nine input[type=number], .nine span, output) { width: 44px; height: 28px;
   min-height: 0; line-height: 26px; font-size: 13px; text-align: center; font-variant-numeric: tabular-nums;
   border: 1px solid #767676; border-radius: 0; display: block; margin: 0; padding: 0; }
 .convolution-explorer ::-webkit-inner-spin-button { display: none; } /* takes the space of two digits */
 .convolution-explorer .nine input[aria-invalid=true] { border: 3px double currentColor; }
-.convolution-explorer input[type=range] { width: 220px; min-width: 60px; }
 .convolution-explorer .status { min-height: 2.8em; }
 @media (max-width: 600px) { .convolution-explorer .status { min-height: 5.6em; } }
 `;

@@ -1,9 +1,17 @@
 // The digit browser: a digit as a grid of pixels, the numbers around one of them, and its histograms.
 
-import { choiceControl, CONTROL_STYLE, setTraits, sliderControl } from "./controls.js";
-import { make, rootElement } from "./dom.js";
+import {
+  between,
+  choiceControl,
+  getTraits,
+  numberControl,
+  say,
+  setTraits,
+  showView,
+  sliderControl,
+} from "./controls.js";
+import { make } from "./dom.js";
 import { createGrid, GRID_STYLE, shadeColors } from "./grid.js";
-import { KERNEL_STYLE, showWidget } from "./kernel.js";
 
 const SIDE = 28;
 const WINDOW = 7; // rows and columns of numbers around the selected pixel
@@ -18,7 +26,7 @@ export function countBins(image) {
 
 /** The places around one, in a window that stops at the edges, so that its size never changes. */
 export function placesAround(place) {
-  const first = Math.min(Math.max(place - Math.floor(WINDOW / 2), 0), SIDE - WINDOW);
+  const first = between(0, place - Math.floor(WINDOW / 2), SIDE - WINDOW);
   return Array.from({ length: WINDOW }, (_, i) => first + i);
 }
 
@@ -50,69 +58,48 @@ function chart(title, counts, last) {
 }
 
 function render({ model, el }) {
-  const set = (changes) => setTraits(model, changes);
-  const digit = choiceControl("digit", model.get("digits"), (value) => set({ digit: value, number: 0 }));
-  const number = make("input", {
-    type: "number",
-    min: 0,
-    oninput: () => {
-      const wanted = Math.round(number.valueAsNumber);
-      if (wanted >= 0) set({ number: Math.min(wanted, number.max) });
-    },
-    onchange: () => {
-      number.value = model.get("number"); // if what was typed is no number
-    },
-  });
-  let shownNumber = null;
-  const sliders = ["row", "column"].map((name) =>
-    sliderControl(name, { max: SIDE - 1 }, (value) => set({ [name]: value }))
-  );
+  const choose = (name) => (value) => setTraits(model, { [name]: value });
+  const chooseDigit = (digit) => setTraits(model, { digit, number: 0 });
+  const controls = {
+    digit: choiceControl("digit", model.get("digits"), chooseDigit),
+    number: numberControl("image", 0, choose("number")),
+    row: sliderControl("row", { max: SIDE - 1 }, choose("row")),
+    column: sliderControl("column", { max: SIDE - 1 }, choose("column")),
+  };
   const [about, reading] = [make("p", { role: "status" }), make("p", { role: "status" })];
   const [table, charts] = [make("table"), make("div", { className: "row" })];
   const grid = createGrid({
     label: "The digit, enlarged",
     size: [SIDE, SIDE],
     say: (row, column, value) => `row ${row}, column ${column}: ${value}`,
-    choose: (row, column) => set({ row, column }),
+    choose: (row, column) => setTraits(model, { row, column }),
   });
 
   function draw() {
-    const content = model.get("content");
+    const { content, ...state } = getTraits(model, ["content", ...Object.keys(controls)]);
+    const { row, column } = state;
     const { buffer, byteOffset } = content.image;
-    const pixels = Array.from(
-      { length: SIDE },
-      (_, i) => [...new Uint8Array(buffer, byteOffset + SIDE * i, SIDE)],
-    );
-    const [row, column] = [model.get("row"), model.get("column")];
+    const line = (r) => [...new Uint8Array(buffer, byteOffset + SIDE * r, SIDE)];
+    const pixels = Array.from({ length: SIDE }, (_, r) => line(r));
     const value = pixels[row][column];
-    digit.show(model.get("digit"));
-    number.max = content.last;
-    // Only when it has changed: something else may change while a number is being typed.
-    if (shownNumber !== model.get("number")) number.value = shownNumber = model.get("number");
-    sliders.forEach((slider, i) => slider.show([row, column][i]));
-    about.textContent = content.about;
-    reading.textContent = `row ${row}, column ${column}: ${value}, scaled ${(value / 255).toFixed(3)}`;
+    const limits = { number: content.last };
+    for (const [name, control] of Object.entries(controls)) control.show(state[name], limits[name]);
+    say(about, content.about);
+    say(reading, `row ${row}, column ${column}: ${value}, scaled ${(value / 255).toFixed(3)}`);
     grid.update(pixels, pixels, [row, column]);
     table.replaceChildren(...numbersAround(pixels, row, column));
     const counts = countBins(pixels.flat());
     charts.replaceChildren(chart("as it came", counts, 255), chart("divided by 255", counts, 1));
   }
 
-  const image = make("label", {}, make("span", {}, "image"), number);
-  const pixel = make("div", {}, ...sliders.map(({ element }) => element), reading, table);
-  const root = rootElement(
-    "digit-browser",
-    CONTROL_STYLE + GRID_STYLE + KERNEL_STYLE + STYLE,
-    make("div", { className: "row" }, digit.element, image),
-    about,
-    make("div", { className: "row parts" }, grid.element, pixel),
-    charts,
-  );
-  return showWidget({ model, el }, root, draw);
+  const [digit, number, ...sliders] = Object.values(controls).map(({ element }) => element);
+  const image = make("div", { className: "row" }, digit, number);
+  const pixel = make("div", {}, ...sliders, reading, table);
+  const parts = make("div", { className: "row parts" }, grid.element, pixel);
+  return showView({ model, el }, "digit-browser", GRID_STYLE + STYLE, draw, image, about, parts, charts);
 }
 
 const STYLE = `
-.digit-browser .parts { align-items: flex-start; gap: 4px 24px; }
 .digit-browser .cell-grid { width: 366px; }
 .digit-browser table { table-layout: fixed; width: 248px; font-size: 12px; line-height: 24px; }
 .digit-browser :is(th, td) { padding: 0; text-align: center; }

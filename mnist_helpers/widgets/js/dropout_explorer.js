@@ -1,7 +1,15 @@
 // The dropout explorer: which numbers survive a draw, how they are rescaled, and what they average to.
 
-import { CONTROL_STYLE, setTraits, sliderControl, toggleControl } from "./controls.js";
-import { button, make, rootElement } from "./dom.js";
+import {
+  getTraits,
+  numberControl,
+  say,
+  setTraits,
+  showView,
+  sliderControl,
+  toggleControl,
+} from "./controls.js";
+import { button, make } from "./dom.js";
 import { randomNumbers } from "./random.js";
 
 const DRAWS = 1000; // what the average is taken over
@@ -54,49 +62,33 @@ function shapes(signal, { survives, after, average }, rate) {
 }
 
 function render({ model, el }) {
-  const set = (changes) => setTraits(model, changes);
-  const training = toggleControl(
-    "used in",
-    [true, false],
-    (value) => set({ training: value }),
-    (value) => (value ? "training" : "inference"),
-  );
-  const rate = sliderControl("rate", { min: 0, max: 0.9, step: 0.05 }, (value) => set({ rate: value }));
-  const seed = make("input", {
-    type: "number",
-    min: 0,
-    max: LAST_SEED,
-    required: true,
-    oninput: () => seed.validity.valid && set({ seed: seed.valueAsNumber }),
-    onblur: () => draw(), // replaces what is no seed
-  });
-  const again = button("Draw again", () => set({ seed: (model.get("seed") + 1) % (LAST_SEED + 1) }));
+  const choose = (name) => (value) => setTraits(model, { [name]: value });
+  const inWords = (training) => (training ? "training" : "inference");
+  const controls = {
+    training: toggleControl("used in", [true, false], choose("training"), inWords),
+    rate: sliderControl("rate", { min: 0, max: 0.9, step: 0.05 }, choose("rate")),
+    seed: numberControl("seed", LAST_SEED, choose("seed")),
+  };
+  const again = button("Draw again", () => choose("seed")((model.get("seed") + 1) % (LAST_SEED + 1)));
   const said = make("p", { role: "status" });
   const chart = make("div", { className: "chart", role: "img" });
   const legend = make("div");
   const caption = make("caption");
-  const sums = ["before", "after", `average of ${DRAWS.toLocaleString("en")} draws`].map((name) => {
-    const cell = make("td");
-    return { cell, row: make("tr", {}, make("th", { scope: "row" }, name), cell) };
-  });
+  const sums = ["before", "after", `average of ${DRAWS.toLocaleString("en")} draws`].map((name) =>
+    make("tr", {}, make("th", { scope: "row" }, name), make("td"))
+  );
 
   let random = [];
   let drawnFor = null;
   function draw() {
-    const [signal, state] = [model.get("signal"), {
-      rate: model.get("rate"),
-      training: model.get("training"),
-    }];
-    const wanted = `${model.get("seed")} ${signal.length}`;
-    if (drawnFor !== wanted) random = randomNumbers(model.get("seed"), DRAWS * signal.length);
+    const { signal, ...state } = getTraits(model, ["signal", ...Object.keys(controls)]);
+    const wanted = `${state.seed} ${signal.length}`;
+    if (drawnFor !== wanted) random = randomNumbers(state.seed, DRAWS * signal.length);
     drawnFor = wanted;
     const dropped = drop(signal, state, random);
-    training.show(state.training);
-    rate.show(state.rate);
-    // What is being typed stays, unless another seed has come from elsewhere.
-    if (seed.valueAsNumber !== model.get("seed")) seed.value = model.get("seed");
     const words = summarize(state, dropped.survives);
-    if (said.textContent !== words) said.textContent = words; // screen readers announce it
+    for (const [name, control] of Object.entries(controls)) control.show(state[name]);
+    say(said, words);
     chart.ariaLabel = `Each number before and after. ${words}`;
     chart.innerHTML =
       `<svg viewBox="0 -5 ${WIDTH} ${5 + HEIGHT + BELOW}" font-size="14" fill="currentColor">` +
@@ -105,26 +97,18 @@ function render({ model, el }) {
       `┄ largest before: ${Math.max(...signal).toFixed(2)}`;
     caption.textContent = `Sum of all ${signal.length} numbers`;
     [signal, dropped.after, dropped.average].forEach((numbers, i) => {
-      sums[i].cell.textContent = numbers.reduce((total, number) => total + number, 0).toFixed(2);
+      sums[i].lastChild.textContent = numbers.reduce((total, number) => total + number, 0).toFixed(2);
     });
   }
 
-  const root = rootElement(
-    "dropout-explorer",
-    CONTROL_STYLE + STYLE,
-    make("div", { className: "row" }, training.element, rate.element, make("label", {}, "seed", seed), again),
-    said,
-    chart,
-    legend,
-    make("table", {}, caption, ...sums.map(({ row }) => row)),
+  const row = make(
+    "div",
+    { className: "row" },
+    ...Object.values(controls).map((each) => each.element),
+    again,
   );
-  el.append(root);
-  model.on("change", draw);
-  draw();
-  return () => {
-    model.off("change", draw);
-    root.remove();
-  };
+  const table = make("table", {}, caption, ...sums);
+  return showView({ model, el }, "dropout-explorer", STYLE, draw, row, said, chart, legend, table);
 }
 
 const STYLE = `

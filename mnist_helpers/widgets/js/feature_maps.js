@@ -1,8 +1,8 @@
 // The feature maps: all channels of a layer of a trained network, for a digit, and one of them enlarged.
 
 import { ink } from "./color.js";
-import { CONTROL_STYLE, setTraits, sliderControl, toggleControl } from "./controls.js";
-import { make, rootElement } from "./dom.js";
+import { getTraits, say, setTraits, showView, sliderControl, toggleControl } from "./controls.js";
+import { make } from "./dom.js";
 import { activations, bytesOf, createNetwork } from "./network.js";
 
 const STATE = ["network", "digit", "number", "layer", "channel"];
@@ -73,8 +73,8 @@ export function sheetPicture({ rows, columns, count }, colorOf, chosen) {
   return { rows: Math.ceil(count / across) * tall + 1, columns: across * wide + 1, colorAt };
 }
 
-const mapEntries = (entries, change) =>
-  Object.fromEntries(entries.map(([key, value]) => [key, change(value)]));
+const mapValues = (object, change) =>
+  Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]));
 const largest = (values) => values.reduce((most, value) => Math.max(most, value), -Infinity);
 
 function paintPicture(canvas, { rows, columns, colorAt }, most) {
@@ -96,21 +96,22 @@ function render({ model, el }) {
     { length: 10 },
     (_, digit) => labels.flatMap((label, place) => (label === digit ? place : [])),
   );
-  let networks, counts;
-  const build = () => {
-    const described = Object.entries(model.get("networks"));
-    networks = mapEntries(described, ({ description, weights }) => createNetwork(description, weights));
-    const channels = mapEntries(
-      Object.entries(networks),
+  let built = {};
+  const networks = () => {
+    const described = model.get("networks");
+    if (built.described === described) return built;
+    const made = mapValues(described, ({ description, weights }) => createNetwork(description, weights));
+    const channels = mapValues(
+      made,
       ({ layers }) => Object.fromEntries(layers.map(({ name, shape }) => [name, shape.at(-1)])),
     );
-    counts = { channels, images: placesOf.map((places) => places.length) };
+    return built = { described, made, counts: { channels, images: placesOf.map(({ length }) => length) } };
   };
-  build();
-  const state = () => settle(Object.fromEntries(STATE.map((name) => [name, model.get(name)])), counts);
-  const choose = (name) => (value) => setTraits(model, settle({ ...state(), [name]: value }, counts));
+  const state = () => settle(getTraits(model, STATE), networks().counts);
+  const choose = (name) => (value) =>
+    setTraits(model, settle({ ...state(), [name]: value }, networks().counts));
 
-  const network = toggleControl("network", Object.keys(networks), choose("network"));
+  const network = toggleControl("network", Object.keys(networks().made), choose("network"));
   const layer = toggleControl("layer", [], choose("layer"));
   const [digit, number, channel] = [["digit", 9], ["number", 0], ["channel", 0]].map(([name, max]) =>
     sliderControl(name, { min: 0, max }, choose(name))
@@ -120,9 +121,10 @@ function render({ model, el }) {
 
   function draw() {
     const now = state();
+    const { made, counts } = networks();
     const place = placesOf[now.digit][now.number] * DIGIT_SIDE ** 2;
     const image = Float32Array.from(images.subarray(place, place + DIGIT_SIDE ** 2), (byte) => byte / 255);
-    const outputs = activations(networks[now.network], image);
+    const outputs = activations(made[now.network], image);
     const maps = channelsOf(outputs.find(({ name }) => name === now.layer));
     const colors = colorsOf(maps.values);
     const { rows, columns, count } = maps;
@@ -141,28 +143,13 @@ function render({ model, el }) {
     original.ariaLabel = `The digit, a ${now.digit}`;
     sheet.ariaLabel = `The channels of ${now.layer}; ${now.channel} is framed`;
     enlarged.ariaLabel = `Channel ${now.channel} of ${now.layer}`;
-    const words = describe(now, outputs, maps);
-    if (said.textContent !== words) said.textContent = words; // screen readers announce it
+    say(said, describe(now, outputs, maps));
   }
 
-  const root = rootElement(
-    "feature-maps",
-    CONTROL_STYLE + STYLE,
-    network.element,
-    layer.element,
-    make("div", { className: "row" }, digit.element, number.element, channel.element),
-    said,
-    make("div", { className: "row pictures" }, original, sheet, enlarged),
-  );
-  el.append(root);
-  model.on("change:networks", build);
-  model.on("change", draw);
-  draw();
-  return () => {
-    model.off("change:networks", build);
-    model.off("change", draw);
-    root.remove();
-  };
+  const sliders = make("div", { className: "row" }, digit.element, number.element, channel.element);
+  const pictures = make("div", { className: "row pictures" }, original, sheet, enlarged);
+  const parts = [network.element, layer.element, sliders, said, pictures];
+  return showView({ model, el }, "feature-maps", STYLE, draw, ...parts);
 }
 
 const STYLE = `

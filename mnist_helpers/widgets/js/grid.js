@@ -1,6 +1,7 @@
 // A grid of cells to point at, to click, and to walk through with the arrow keys. At most one is selected.
 
 import { ink, textColor } from "./color.js";
+import { between } from "./controls.js";
 import { make } from "./dom.js";
 
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
@@ -9,8 +10,8 @@ const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRi
 export function cellAfter(key, [row, column], [rows, columns]) {
   if (key === "Enter" || key === " ") return [row, column];
   if (!(key in STEPS)) return null;
-  const within = (place, size) => Math.min(Math.max(place, 0), size - 1);
-  return [within(row + STEPS[key][0], rows), within(column + STEPS[key][1], columns)];
+  const [down, right] = STEPS[key];
+  return [between(0, row + down, rows - 1), between(0, column + right, columns - 1)];
 }
 
 /** The background of a shade from 0 (white) to 255 (black), and a text color that can be read on it. */
@@ -93,6 +94,7 @@ export function createGrid({ label, size: [rows, columns], numbers, say, choose 
 }
 
 export const GRID_STYLE = `
+.mnist-widget .parts { align-items: flex-start; gap: 4px 24px; }
 .cell-grid { max-width: 100%; container-type: inline-size; }
 .cell-grid [role=grid] { display: grid; border: 1px solid #767676; }
 .cell-grid [role=row] { display: contents; }

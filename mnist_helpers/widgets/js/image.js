@@ -13,7 +13,6 @@ export const CELLS = PAD_SIDE / SIDE; // pad cells per pixel, if nothing is scal
 /** The changes that `transform` makes, and the values that change nothing. */
 export const SETTINGS = { thickness: 0, size: 1, rotation: 0, right: 0, down: 0, noise: 0, seed: 0 };
 
-// ---------------------------------------------------------------------------------------------------
 // Ink on the pad
 
 export function emptyPad() {
@@ -23,7 +22,7 @@ export function emptyPad() {
 /** Draw a straight line with a round pen, or erase along it. Modifies `ink`. */
 export function drawLine(ink, [x0, y0], [x1, y1], width, erase = false) {
   const reach = width / 2 + 1;
-  const inside = (place) => Math.round(onPad(place));
+  const inside = (place) => Math.round(Math.max(0, Math.min(PAD_SIDE, place)));
   const [dx, dy] = [x1 - x0, y1 - y0];
   const square = dx * dx + dy * dy || 1;
   const [left, right] = [inside(Math.min(x0, x1) - reach), inside(Math.max(x0, x1) + reach)];
@@ -40,72 +39,66 @@ export function drawLine(ink, [x0, y0], [x1, y1], width, erase = false) {
   }
 }
 
-/** A coordinate, kept on the pad. */
-export function onPad(place) {
-  return Math.max(0, Math.min(PAD_SIDE, place));
-}
-
 /** Make a pad from a digit of 784 bytes, each pixel a square of cells. */
 export function padFromDigit(pixels) {
-  const ink = emptyPad();
-  for (let cell = 0; cell < ink.length; cell++) {
-    const [row, column] = [Math.floor(cell / PAD_SIDE), cell % PAD_SIDE];
-    ink[cell] = pixels[Math.floor(row / CELLS) * SIDE + Math.floor(column / CELLS)];
-  }
-  return ink;
+  const pixelOf = (place) => Math.floor(place / CELLS);
+  return emptyPad().map((_, cell) => pixels[pixelOf(cell / PAD_SIDE) * SIDE + pixelOf(cell % PAD_SIDE)]);
 }
 
-// ---------------------------------------------------------------------------------------------------
-// From the drawing to 28×28, as in mnist_helpers/preparation.py. A part is { pixels, rows, columns }.
+// From the drawing to 28×28, as in mnist_helpers/preparation.py. A part is { pixels, rows, columns }, in [0, 1].
 
 /**
- * Turn a drawing into an image, close to the way MNIST was made; steps that are switched off are skipped.
+ * Turn the pad's ink into an image, close to the way MNIST was made; steps that are switched off are skipped.
  *
- * @param drawing the pad's ink.
- * @param steps { crop, fit, center }: booleans.
- * @returns { box, fitted, corner, input }: the part of the pad that is used, the same scaled, the position of
- *   its upper left corner in the image ([top, left]), and the image.
+ * @returns the drawing as a part, the part of it that is used, the same scaled, the position of its upper left corner
+ *   in the image ([top, left]), and the image.
  */
-export function prepare(drawing, { crop, fit, center }) {
-  const whole = { top: 0, left: 0, rows: PAD_SIDE, columns: PAD_SIDE };
-  const box = (crop && boxOfInk(drawing)) || whole;
+export function prepare(ink, { crop, fit, center }) {
+  const drawing = { pixels: Float64Array.from(ink, (cell) => cell / 255), rows: PAD_SIDE, columns: PAD_SIDE };
+  const cropped = crop ? cropToInk(drawing) : drawing;
   const fitted = fit
-    ? scale(drawing, box, BOX, Math.max(box.rows, box.columns))
-    : scale(drawing, box, SIDE, PAD_SIDE);
+    ? scale(cropped, BOX, Math.max(cropped.rows, cropped.columns))
+    : scale(cropped, SIDE, PAD_SIDE);
   const corner = center
     ? centerOfMass(fitted).map((middle) => Math.floor(SIDE / 2 - middle + 0.5))
     : [fitted.rows, fitted.columns].map((length) => Math.floor((SIDE - length) / 2));
-  return { box, fitted, corner, input: place(fitted, corner) };
+  return { drawing, cropped, fitted, corner, input: place(fitted, corner) };
 }
 
-function boxOfInk(drawing) {
+function cropToInk(drawing) {
   let [top, bottom, left, right] = [PAD_SIDE, -1, PAD_SIDE, -1];
-  for (let cell = 0; cell < drawing.length; cell++) {
-    if (drawing[cell] === 0) continue;
+  drawing.pixels.forEach((value, cell) => {
+    if (value === 0) return;
     const [row, column] = [Math.floor(cell / PAD_SIDE), cell % PAD_SIDE];
     [top, bottom] = [Math.min(top, row), Math.max(bottom, row)];
     [left, right] = [Math.min(left, column), Math.max(right, column)];
+  });
+  if (bottom < 0) return drawing;
+  const [rows, columns] = [bottom - top + 1, right - left + 1];
+  const pixels = new Float64Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    const start = (top + row) * PAD_SIDE + left;
+    pixels.set(drawing.pixels.subarray(start, start + columns), row * columns);
   }
-  return bottom < 0 ? null : { top, left, rows: bottom - top + 1, columns: right - left + 1 };
+  return { pixels, rows, columns };
 }
 
-/** Scale a rectangle of the pad by up/down; each new pixel is the mean of the area it covers. */
-function scale(drawing, { top, left, rows, columns }, up, down) {
+/** Scale a part by up/down; each new pixel is the mean of the area it covers. */
+function scale({ pixels, rows, columns }, up, down) {
   const [tall, wide] = [shares(rows, up, down), shares(columns, up, down)];
   const narrow = new Float64Array(rows * wide.pixels); // columns first, then rows
   for (let row = 0; row < rows; row++) {
-    const start = (top + row) * PAD_SIDE + left;
     for (const [pixel, column, share] of wide.list) {
-      narrow[row * wide.pixels + pixel] += (share * drawing[start + column]) / 255;
+      narrow[row * wide.pixels + pixel] += share * pixels[row * columns + column];
     }
   }
-  const pixels = new Float64Array(tall.pixels * wide.pixels);
+  const scaled = new Float64Array(tall.pixels * wide.pixels);
   for (const [pixel, row, share] of tall.list) {
     for (let x = 0; x < wide.pixels; x++) {
-      pixels[pixel * wide.pixels + x] += share * narrow[row * wide.pixels + x];
+      scaled[pixel * wide.pixels + x] += share * narrow[row * wide.pixels + x];
     }
   }
-  return { pixels: pixels.map(clip), rows: tall.pixels, columns: wide.pixels };
+  return { pixels: scaled.map(clip), rows: tall.pixels, columns: wide.pixels };
 }
 
 /** The fraction of each new pixel that each old cell covers: a list of [pixel, cell, share]. */
@@ -142,19 +135,16 @@ function place({ pixels, rows, columns }, [top, left]) {
   return image;
 }
 
-// ---------------------------------------------------------------------------------------------------
 // From 28×28 to 28×28, as in mnist_helpers/transforms.py
 
 /**
- * Change an image by the slider settings: thickness, size, rotation, shift and noise, in this order.
- *
- * This changes the 28×28 image and not the drawing, because preparation would undo it: it brings every
- * drawing to the same size and position. The notebook changes the test images in the same way.
+ * Change an image by the sliders: thickness, size, rotation, shift and noise, in this order. The drawing is not
+ * changed, because preparation would undo it: it brings every drawing to the same size and position.
  */
 export function transform(image, { thickness, size, rotation, right, down, noise, seed }) {
   const middle = (SIDE - 1) / 2;
   const [cos, sin] = [Math.cos((rotation * Math.PI) / 180), Math.sin((rotation * Math.PI) / 180)];
-  let result = thickness ? thicken(image, thickness) : image;
+  let result = thicken(image, thickness);
   if (size !== 1) {
     const from = (place) => middle + (place - middle) / size;
     result = resample(result, (row, column) => [from(row), from(column)], Math.max(1, 1 / size));
@@ -197,11 +187,11 @@ function resample(image, source, reach = 1) {
 
 function thicken(image, pixels) {
   if (pixels < 0) return thicken(image.map((value) => 1 - value), -pixels).map((value) => 1 - value);
-  const whole = Math.floor(pixels);
-  for (let i = 0; i < whole; i++) image = dilate(image);
-  if (pixels === whole) return image;
-  const more = dilate(image);
-  return image.map((value, i) => value + (pixels - whole) * (more[i] - value));
+  for (; pixels > 0; pixels--) {
+    const [more, share] = [dilate(image), Math.min(pixels, 1)];
+    image = image.map((value, i) => value + share * (more[i] - value));
+  }
+  return image;
 }
 
 /** The maximum of each pixel's neighborhood, averaged over two: the 3×3 square and the plus within it. */
@@ -221,13 +211,13 @@ function dilate(image) {
   });
 }
 
-/** Add Gaussian noise and clip. The same seed gives the same noise, scaled by the deviation. */
+/** Add Gaussian noise and clip. The Box-Muller transform turns two uniform numbers into a normal one. */
 function addNoise(image, deviation, seed) {
   const uniform = randomNumbers(seed, 2 * image.length);
-  // The Box-Muller transform: two uniform numbers to a normal one.
-  const normal = (i) =>
-    Math.sqrt(-2 * Math.log(1 - uniform[2 * i])) * Math.cos(2 * Math.PI * uniform[2 * i + 1]);
-  return image.map((value, i) => clip(value + deviation * normal(i)));
+  return image.map((value, i) => {
+    const radius = Math.sqrt(-2 * Math.log(1 - uniform[2 * i]));
+    return clip(value + deviation * radius * Math.cos(2 * Math.PI * uniform[2 * i + 1]));
+  });
 }
 
 function clip(value) {

@@ -1,10 +1,9 @@
 // The mistake gallery: what to show, the confusion matrix, and a page of pictures.
 
 import { ink } from "./color.js";
-import { choiceControl, CONTROL_STYLE, setTraits, sliderControl } from "./controls.js";
-import { button, make, rootElement } from "./dom.js";
+import { between, choiceControl, getTraits, setTraits, showView, sliderControl } from "./controls.js";
+import { button, make } from "./dom.js";
 import { createGrid, GRID_STYLE } from "./grid.js";
-import { KERNEL_STYLE, showWidget } from "./kernel.js";
 
 const CLASSES = 10;
 const DARKEST = 120; // shade of the most frequent mistake, light enough to read the number on it
@@ -28,28 +27,25 @@ function picture({ title, said }, bytes) {
 }
 
 function render({ model, el }) {
-  const choose = (changes) => setTraits(model, { ...changes, page: 0 });
+  const choose = (name) => (value) => setTraits(model, { [name]: value, page: 0 });
   const turn = (pages) => {
-    const page = model.get("page") + pages;
-    setTraits(model, { page: Math.min(Math.max(page, 0), model.get("content").pages - 1) });
+    const last = model.get("content").pages - 1;
+    setTraits(model, { page: between(0, model.get("page") + pages, last) });
   };
   const digits = [null, ...Array(CLASSES).keys()];
+  const orAny = (digit) => digit ?? "any";
   const controls = {
-    network: choiceControl("network", model.get("networks"), (network) => choose({ network })),
-    true_digit: choiceControl("true digit", digits, (digit) => choose({ true_digit: digit }), orAny),
-    predicted_digit: choiceControl("read as", digits, (digit) => choose({ predicted_digit: digit }), orAny),
-    confidence: sliderControl(
-      "at least this sure",
-      { max: 1, step: 0.01 },
-      (value) => choose({ confidence: value }),
-    ),
+    network: choiceControl("network", model.get("networks"), choose("network")),
+    true_digit: choiceControl("true digit", digits, choose("true_digit"), orAny),
+    predicted_digit: choiceControl("read as", digits, choose("predicted_digit"), orAny),
+    confidence: sliderControl("at least this sure", { max: 1, step: 0.01 }, choose("confidence")),
   };
   const grid = createGrid({
     label: "Confusion matrix: a row for each true digit, a column for each predicted digit",
     size: [CLASSES, CLASSES],
     numbers: true,
     say: (row, column, count) => `${row} read as ${column}: ${count}`,
-    choose: (row, column) => choose({ true_digit: row, predicted_digit: column }),
+    choose: (row, column) => setTraits(model, { true_digit: row, predicted_digit: column, page: 0 }),
   });
   const about = make("p", { role: "status" });
   const [previous, next] = [button("Previous page", () => turn(-1)), button("Next page", () => turn(1))];
@@ -57,8 +53,9 @@ function render({ model, el }) {
 
   function draw() {
     const content = model.get("content");
-    for (const [name, control] of Object.entries(controls)) control.show(model.get(name));
-    const chosen = [model.get("true_digit"), model.get("predicted_digit")];
+    const state = getTraits(model, Object.keys(controls));
+    for (const [name, control] of Object.entries(controls)) control.show(state[name]);
+    const chosen = [state.true_digit, state.predicted_digit];
     grid.update(content.counts, shadeMistakes(content.counts), chosen.includes(null) ? null : chosen);
     about.textContent = content.about;
     previous.disabled = content.choices.page === 0;
@@ -68,26 +65,14 @@ function render({ model, el }) {
     pictures.replaceChildren(...content.pictures.map((said, i) => picture(said, bytes(i))));
   }
 
-  const found = make(
-    "div",
-    { className: "found" },
-    about,
-    make("div", { className: "row" }, previous, next),
-    pictures,
-  );
-  const root = rootElement(
-    "mistake-gallery",
-    CONTROL_STYLE + GRID_STYLE + KERNEL_STYLE + STYLE,
-    make("div", { className: "row" }, ...Object.values(controls).map(({ element }) => element)),
-    make("div", { className: "row parts" }, grid.element, found),
-  );
-  return showWidget({ model, el }, root, draw);
+  const row = (name, ...children) => make("div", { className: `row ${name}` }, ...children);
+  const found = make("div", { className: "found" }, about, row("", previous, next), pictures);
+  const choices = row("", ...Object.values(controls).map(({ element }) => element));
+  const parts = row("parts", grid.element, found);
+  return showView({ model, el }, "mistake-gallery", GRID_STYLE + STYLE, draw, choices, parts);
 }
 
-const orAny = (digit) => digit ?? "any";
-
 const STYLE = `
-.mistake-gallery .parts { align-items: flex-start; gap: 4px 24px; }
 .mistake-gallery .cell-grid { width: 350px; }
 .mistake-gallery .found { flex: 1 1 240px; }
 .mistake-gallery .pictures { font-size: 12px; line-height: 1.4; }

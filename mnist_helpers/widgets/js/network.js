@@ -15,8 +15,8 @@ export function createNetwork({ input, layers }, buffer) {
   let shape = input;
   const built = layers.map((layer) => {
     const { name, kind, activation } = layer;
-    const made = known(LAYERS, kind)(layer, shape, take);
-    const activate = known(ACTIVATIONS, activation ?? "linear");
+    const made = LAYERS[kind](layer, shape, take);
+    const activate = ACTIVATIONS[activation ?? "linear"];
     shape = made.shape;
     const values = new Float32Array(sizeOf(shape));
     const run = (previous) => {
@@ -106,18 +106,11 @@ const LAYERS = {
     };
     return { shape: [tall.length, wide.length, channels], compute };
   },
-  dense: ({ units, bias }, shape, take) => {
-    const weights = take(sizeOf(shape) * units);
-    const start = bias ? take(units) : new Float32Array(units);
-    const compute = (input, sums) => {
-      sums.set(start);
-      for (let i = 0, weight = 0; i < input.length; i++, weight += units) {
-        const value = input[i];
-        if (value === 0) continue;
-        for (let unit = 0; unit < units; unit++) sums[unit] += value * weights[weight + unit];
-      }
-    };
-    return { shape: [units], compute };
+  // A convolution of 1×1 pixels, with a channel for each number
+  dense: ({ units: filters, bias }, shape, take) => {
+    const pixel = [1, 1, sizeOf(shape)];
+    const { compute } = LAYERS.conv({ filters, size: [1, 1], padding: "valid", bias }, pixel, take);
+    return { shape: [filters], compute };
   },
   normalize: ({ epsilon, scale, center }, shape, take) => {
     const channels = shape.at(-1);
@@ -125,13 +118,8 @@ const LAYERS = {
     const beta = center ? take(channels) : new Float32Array(channels);
     const [mean, variance] = [take(channels), take(channels)];
     const slope = Array.from(gamma, (value, c) => value / Math.sqrt(variance[c] + epsilon));
-    const compute = (input, maps) => {
-      for (let i = 0; i < maps.length; i++) {
-        const c = i % channels;
-        maps[i] = slope[c] * (input[i] - mean[c]) + beta[c];
-      }
-    };
-    return { shape, compute };
+    const normal = (value, i) => slope[i % channels] * (value - mean[i % channels]) + beta[i % channels];
+    return { shape, compute: (input, maps) => maps.set(input.map(normal)) };
   },
   activate: (_, shape) => ({ shape, compute: (input, maps) => maps.set(input) }),
 };
@@ -139,14 +127,12 @@ const LAYERS = {
 // Each works in place.
 const ACTIVATIONS = {
   linear: () => {},
-  relu: (values) => {
-    for (let i = 0; i < values.length; i++) if (values[i] < 0) values[i] = 0;
-  },
+  relu: (values) => values.forEach((value, i) => (values[i] = Math.max(0, value))),
   softmax: (values) => {
     const largest = Math.max(...values); // subtracted, so that no exponential overflows
-    let total = 0;
-    for (let i = 0; i < values.length; i++) total += values[i] = Math.exp(values[i] - largest);
-    for (let i = 0; i < values.length; i++) values[i] /= total;
+    const powers = values.map((value) => Math.exp(value - largest));
+    const total = powers.reduce((sum, power) => sum + power);
+    powers.forEach((power, i) => (values[i] = power / total));
   },
 };
 
@@ -163,9 +149,4 @@ function windows(length, size, stride, padding) {
 
 function sizeOf(shape) {
   return shape.reduce((product, length) => product * length, 1);
-}
-
-function known(table, name) {
-  if (Object.hasOwn(table, name)) return table[name];
-  throw new Error(`the page cannot compute ${name}; it knows ${Object.keys(table).join(", ")}`);
 }

@@ -1,0 +1,332 @@
+"""All widgets but the pad in JupyterLab: by mouse, keyboard and code, twice in a notebook, on a phone."""
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from browser.conftest import run_all
+from browser.state import STICKING_OUT, expect_state, make_narrow, state
+from mnist_helpers import load_mnist
+
+CONVOLUTION = """\
+from mnist_helpers.widgets import ConvolutionExplorer
+widget = ConvolutionExplorer(load_splits("channels")[0][0][15], row=13, column=15)
+widget
+"""
+MAPS = """\
+from mnist_helpers.widgets import FeatureMaps
+_, (x_val, y_val), _ = load_splits("channels")
+models = {"CNN": load_run("cnn")[0], "Deep CNN": load_run("deep_cnn")[0]}
+widget = FeatureMaps(models, x_val[:200], y_val[:200].argmax(axis=1))
+widget
+"""
+DROPOUT = """\
+from mnist_helpers.widgets import DropoutExplorer
+widget = DropoutExplorer(np.arange(1, 11), rate=0.5, seed=3)
+widget
+"""
+BROWSER = """\
+from mnist_helpers.widgets import DigitBrowser
+widget = DigitBrowser(*load_mnist()[0])
+widget
+"""
+GALLERY = """\
+from mnist_helpers.widgets import MistakeGallery
+(images, true), _ = load_mnist()
+images, true = images[:15000] / 255, true[:15000]
+scores = np.exp(2 * np.random.default_rng(5).normal(size=(3, 15000, 10)) + 6 * one_hot(true))
+networks = dict(zip(("MLP", "CNN", "Deep CNN"), scores / scores.sum(axis=2, keepdims=True)))
+widget = MistakeGallery(images, true, networks)
+widget
+"""
+# The ink in a canvas
+INK = """canvas => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data]
+    .filter((_, i) => i % 4 === 0).map(gray => 255 - gray)"""
+
+
+def said(page: Page) -> Locator:
+    return page.locator(".mnist-widget [role=status]")
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def expect_place(page: Page, row: int, column: int) -> None:
+    expect(said(page)).to_contain_text(f"Row {row}, column {column},")
+    expect_state(page, "[widget.row, widget.column]", [row, column])
+
+
+def filled(page: Page) -> int:
+    label = page.get_by_role("img", name="feature map").get_attribute("aria-label")
+    return int(label.split(", ")[-1].split()[0])
+
+
+def wait_for_place(page: Page, place: int) -> None:
+    at_least = "place => document.querySelector('.convolution-explorer [type=range]').value >= place"
+    page.wait_for_function(at_least, arg=place)
+
+
+def test_window_is_stepped_by_key_button_slider_and_mouse(open_cell):
+    page = open_cell(CONVOLUTION)
+    expect_place(page, 13, 15)
+    products = page.get_by_role("group", name="the nine products").locator("span")
+    shown = [
+        f"{product:.2f}".replace("-", "−") for product in state(page, "widget.products.ravel().tolist()")
+    ]
+    expect(products).to_have_text(shown)
+    assert filled(page) == 13 * 26 + 15 + 1
+    digit = page.locator(".convolution-explorer .digit")
+    digit.focus()
+    press(page, "ArrowDown", "ArrowDown", "ArrowRight", "ArrowUp", "ArrowLeft", "ArrowLeft")
+    expect_place(page, 14, 14)
+    expect(digit).to_be_focused()  # JupyterLab has not taken the keys to move from cell to cell
+    page.get_by_role("button", name="Next").press("Enter")
+    expect_place(page, 14, 15)
+    page.get_by_role("button", name="Last").click()
+    page.get_by_role("button", name="Next").click()
+    expect_place(page, 25, 25)
+    assert filled(page) == 676
+    page.get_by_role("slider", name="place").press("ArrowLeft")
+    expect_place(page, 25, 24)
+
+    box = digit.bounding_box()
+    page.mouse.move(box["x"] + 10.5 * box["width"] / 28, box["y"] + 5.5 * box["height"] / 28)
+    page.mouse.down()
+    expect_place(page, 4, 9)
+    page.mouse.move(box["x"] + 40.5 * box["width"] / 28, box["y"] - 9)
+    expect_place(page, 0, 25)
+    page.mouse.up()
+
+
+def test_playing_grows_the_map_and_ends_with_the_view(open_cell):
+    page = open_cell(CONVOLUTION)
+    before = filled(page)
+    page.get_by_role("button", name="Play").click()
+    wait_for_place(page, before + 4)
+    page.get_by_role("button", name="Pause").click()
+    expect_state(page, "widget.row * 26 + widget.column + 1", filled(page))
+
+    page.get_by_role("button", name="Play").click()
+    state(page, "globals().update(first=widget)")
+    run_all(page)
+    expect(page.get_by_role("button", name="Play")).to_have_count(1)
+    page.get_by_role("button", name="Play").click()  # a clock of the same pace
+    wait_for_place(page, before + 2)
+    reached = state(page, "[first.row, first.column]")
+    wait_for_place(page, before + 6)
+    assert state(page, "[first.row, first.column]") == reached
+
+
+def test_kernel_and_switches_by_hand_and_from_python(open_cell):
+    page = open_cell(CONVOLUTION)
+    preset = page.get_by_role("combobox", name="kernel")
+    preset.select_option("blur")
+    weight = page.get_by_label("weight in row 0, column 2")
+    expect(weight).to_have_value("0.111")
+    weight.fill("-2.5")
+    expect(preset).to_have_value("your own")
+    expect_state(page, "widget.kernel", [1 / 9, 1 / 9, -2.5, *[1 / 9] * 6])
+    for wrong in ("", "100"):
+        weight.fill(wrong)
+        expect(weight).to_have_attribute("aria-invalid", "true")
+        expect(said(page)).to_contain_text("the weight in row 0, column 2 stays -2.5")
+    weight.blur()
+    expect(weight).to_have_value("-2.5")
+    expect(weight).to_have_attribute("aria-invalid", "false")
+
+    state(page, "setattr(widget, 'kernel', [[0, -1, 0], [-1, 5, -1], [0, -1, 0]])")
+    expect(preset).to_have_value("sharpen")
+    state(page, "[setattr(widget, 'row', 3), setattr(widget, 'relu', True)]")
+    expect(page.get_by_role("checkbox", name="ReLU")).to_be_checked()
+    pooled = page.get_by_role("img", name="after pooling, 13×13", include_hidden=True)
+    expect(pooled).to_be_hidden()
+    page.get_by_label("2×2 max pooling").press("Space")
+    page.get_by_label("whole map at once").check()
+    expect(pooled).to_be_visible()
+    assert filled(page) == 676
+    expect_state(page, "[widget.relu, widget.pool, widget.whole]", [True] * 3)
+    largest = state(page, "widget.feature_map[1, 7]")
+    expect(said(page)).to_contain_text(f"the largest in its square is {largest:.2f}")
+
+
+def test_feature_maps_by_keyboard_and_from_python(open_cell):
+    page = open_cell(MAPS)
+    page.get_by_role("button", name="convolution 2").press("Enter")
+    expect(said(page)).to_contain_text("Convolution 2: 32 channels of 11×11")
+    for name, times in (("channel", 3), ("digit", 7), ("number", 12)):
+        page.get_by_role("slider", name=name).focus()
+        press(page, *["ArrowRight"] * times)
+    expect(said(page)).to_contain_text("CNN: a 7, read as 7.")
+    page.get_by_role("button", name="Deep CNN").click()
+    chosen = "[widget.network, widget.digit, widget.number, widget.layer, widget.channel]"
+    expect_state(page, chosen, ["Deep CNN", 7, 12, "convolution 2", 3])
+    assert state(page, "repr(widget)") == f"FeatureMaps: number 12. {said(page).text_content()}"
+
+    heights = set()
+    for layer in state(page, "list(widget._allowed('layer'))"):
+        state(page, f"setattr(widget, 'layer', '{layer}')")
+        expect(page.get_by_role("img", name=f"The channels of {layer}; ")).to_be_visible()
+        heights.add(page.locator(".feature-maps").bounding_box()["height"])
+    assert len(heights) == 1  # nothing jumps from layer to layer
+    expect(page.get_by_role("button", name="dense 2")).to_have_attribute("aria-pressed", "true")
+    state(page, "setattr(widget, 'channel', 9)")
+    expect(page.get_by_role("slider", name="channel")).to_have_value("9")
+    page.get_by_role("slider", name="channel").press("ArrowRight")
+    expect(said(page)).to_contain_text("Channel 9:")
+
+
+def test_dropout_by_keyboard_and_from_python(open_cell):
+    page = open_cell(DROPOUT)
+    seed = page.get_by_label("seed")
+
+    def expect_what_python_has() -> None:
+        expect(said(page)).to_have_text(state(page, "widget._summary()"))
+        expect(page.locator("svg text")).to_have_count(state(page, "int((~widget.survives).sum())"))
+        bars = page.locator("svg .after").evaluate_all("bars => bars.map(bar => +bar.getAttribute('height'))")
+        after = np.array(state(page, "widget.after.tolist()"))
+        np.testing.assert_allclose(bars, after * 15 * (1 - state(page, "widget.rate")))
+        for row, name in zip(page.get_by_role("row").all(), ("signal", "after", "average"), strict=True):
+            expect(row).to_contain_text(f"{state(page, f'float(widget.{name}.sum())'):.2f}")
+
+    page.get_by_role("slider", name="rate").press("ArrowRight")
+    expect_state(page, "round(widget.rate, 9)", 0.55)
+    page.get_by_role("button", name="Draw again").press("Enter")
+    expect(seed).to_have_value("4")
+    seed.press("ArrowUp")
+    expect_state(page, "widget.seed", 5)
+    expect_what_python_has()
+    seed.fill("")
+    seed.blur()
+    expect(seed).to_have_value("5")
+    state(page, "[setattr(widget, 'seed', 8), setattr(widget, 'rate', 0.2)]")
+    expect(seed).to_have_value("8")
+    expect(page.get_by_role("slider", name="rate")).to_have_value("0.2")
+    expect_what_python_has()
+    seed.fill("10000")
+    expect(seed).to_have_value("9999")
+    page.get_by_role("button", name="Draw again").click()
+    expect(seed).to_have_value("0")
+    page.get_by_role("button", name="inference").press("Enter")
+    expect(said(page)).to_have_text("Inference: nothing is dropped, nothing is rescaled.")
+    expect_what_python_has()
+
+
+def test_find_a_digit_and_read_its_pixels(open_cell):
+    (images, labels), _ = load_mnist()
+    five = images[labels == 5][0]
+    page = open_cell(BROWSER)
+    about, reading = said(page).first, said(page).last
+    expect(about).to_contain_text("digit 5, image 0 of 0 to 5420 (position 0); 166 of 784 pixels have ink")
+    expect(reading).to_have_text(f"row 7, column 8: {five[7, 8]}, scaled {five[7, 8] / 255:.3f}")
+    counts = ", ".join(map(str, state(page, "widget.histogram.tolist()")))
+    for title, last in (("as it came", 255), ("divided by 255", 1)):
+        label = f"{title}. Pixels with ink, from 0 to {last}: {counts}."
+        expect(page.get_by_role("img", name=label)).to_be_visible()
+
+    page.get_by_role("gridcell", name="row 10, column 12:").hover()
+    expect(page.get_by_text(f"row 10, column 12: {five[10, 12]}", exact=True)).to_be_visible()
+    page.get_by_role("gridcell", name="row 24, column 5:").click()
+    expect_state(page, "[widget.row, widget.column]", [24, 5])
+    shown = page.locator(".digit-browser td:not(:empty)").all_inner_texts()
+    assert [int(text) for text in shown] == five[21:28, 2:9].ravel().tolist()
+    expect(page.locator(".digit-browser td.selected")).to_have_text(str(five[24, 5]))
+    press(page, "ArrowRight", *["ArrowDown"] * 4, "ArrowUp", "ArrowLeft")  # along an edge too
+    expect(page.get_by_role("gridcell", name="row 26, column 5:")).to_be_focused()
+    expect(page.locator(".cell-grid [aria-selected=true]")).to_have_accessible_name("row 26, column 5: 0")
+    press(page, "Tab", "Home", "Tab", "ArrowRight")  # on to the sliders
+    expect(reading).to_have_text("row 0, column 6: 0, scaled 0.000")
+
+    number = page.get_by_role("spinbutton", name="image")
+    number.fill("3")
+    expect(about).to_contain_text("digit 5, image 3 of 0 to 5420")
+    number.fill("99999")
+    expect(about).to_contain_text("digit 5, image 5420 of 0 to 5420")
+    page.get_by_role("combobox", name="digit").select_option("8")
+    expect(about).to_contain_text("digit 8, image 0 of 0 to 5850")
+    state(page, "widget.set_trait('number', 7)")
+    expect(about).to_contain_text("digit 8, image 7 of 0 to 5850")
+    expect(number).to_have_value("7")
+
+
+def expect_pictures(page: Page) -> None:
+    """The page shows the images in the state, in the same order, with what each network read."""
+    pictures = page.get_by_role("figure")
+    words = state(page, "[[each['title'], *each['said']] for each in widget.content['pictures']]")
+    expect(pictures).to_have_count(len(words))
+    assert pictures.all_inner_texts() == ["\n".join(lines).replace(" %", "\u00a0%") for lines in words]
+    drawn = pictures.last.get_by_role("img", name=words[-1][0]).evaluate(INK)
+    assert drawn == state(page, "list(widget.content['images'][-784:])")
+
+
+def test_choose_mistakes_by_mouse_and_keyboard(open_cell):
+    page = open_cell(GALLERY)
+    about, selected = said(page), page.locator(".cell-grid [aria-selected=true]")
+    lists = {name: page.get_by_role("combobox", name=name) for name in ("network", "true digit", "read as")}
+    following, previous = (page.get_by_role("button", name=f"{which} page") for which in ("Next", "Previous"))
+    expect(previous).to_be_disabled()
+    expect_pictures(page)
+
+    lists["network"].select_option("CNN")
+    expect(about).to_contain_text("CNN:")
+    count = state(page, "int(widget.confusion[8, 2])")
+    page.get_by_role("gridcell", name=f"8 read as 2: {count}").click()
+    expect(about).to_have_text(f"CNN: {count} images of 8 misread as 2; page 1 of {-(-count // 12)}")
+    expect_pictures(page)
+    press(page, *["ArrowRight"] * 6)  # on to the diagonal
+    expect(about).to_contain_text("of 8 read correctly; page 1 of")
+    expect(selected).to_have_text(str(state(page, "len(widget.selection)")))
+    lists["read as"].select_option("any")
+    expect(selected).to_have_count(0)
+    lists["true digit"].focus()
+    press(page, "3", *["ArrowDown"] * 4, "Tab")  # elsewhere, these are JupyterLab's shortcuts
+    expect(about).to_contain_text("images of 7 misread; page 1 of")
+    expect(lists["read as"]).to_be_focused()
+
+    following.press("Enter")
+    expect(about).to_contain_text("page 2 of")
+    expect(previous).to_be_enabled()
+    expect_pictures(page)
+    page.get_by_role("slider", name="at least this sure").press("End")
+    expect(about).to_contain_text("CNN: 0 images of 7 misread, at least 100 % sure; page 1 of 1")
+    expect(page.get_by_role("figure")).to_have_count(0)
+    expect(following).to_be_disabled()
+    press(page, *["ArrowLeft"] * 10)
+    expect(about).to_contain_text("at least 90 % sure")
+    count = state(page, "int(widget.confusion[7, 7])")
+    expect(page.get_by_role("gridcell", name=f"7 read as 7: {count}")).to_be_visible()
+    state(page, "widget.set_trait('true_digit', None)")
+    expect(about).to_contain_text("images misread, at least 90 % sure")
+    expect(lists["true digit"]).to_have_value("any")
+
+
+@pytest.mark.parametrize(
+    ("source", "change"),
+    [
+        (CONVOLUTION, "column=9, relu=True"),
+        (MAPS, "layer='dense 1', digit=4"),
+        (DROPOUT, "rate=0.1, seed=8"),
+        (BROWSER, "digit=8, row=3"),
+        (GALLERY, "network='CNN', true_digit=4"),
+    ],
+)
+def test_two_views_agree_and_fit_a_phone(open_cell, source, change):
+    page = open_cell(f"{source}\ndisplay(widget)\nwidget")
+    views = page.locator(".mnist-widget")
+    first, last = (view.get_by_role("status").first for view in (views.first, views.last))
+    before = first.text_content()
+    state(page, f"[widget.set_trait(*item) for item in dict({change}).items()]")
+    expect(first).not_to_have_text(before)
+    expect(last).to_have_text(first.text_content())
+    slider = page.get_by_role("slider")
+    slider.first.press("ArrowRight")
+    expect(slider.nth(slider.count() // 2)).to_have_value(slider.first.input_value())
+    expect(last).to_have_text(first.text_content())
+    make_narrow(page)
+    assert page.locator(".jp-OutputArea-output").last.evaluate(STICKING_OUT) == []
+    # Numbers that do not fit in their cells
+    too_wide = page.get_by_role("gridcell").evaluate_all(
+        "cells => cells.filter(c => c.scrollWidth > c.clientWidth)"
+    )
+    assert too_wide == []
