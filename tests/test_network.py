@@ -26,8 +26,8 @@ def network(*middle, inputs=(28, 28, 1), last=None) -> keras.Model:
     return keras.Sequential([keras.Input(shape=inputs), *middle, layers.Flatten(), last])
 
 
-def test_page_and_keras_agree_on_test_digits():
-    digits = load_mnist()[1][0][:300]
+def test_page_and_keras_agree_on_a_thousand_test_digits():
+    digits = load_mnist()[1][0][:1000]
     models = [load_run(name)[0] for name in RUNS]
     described = [network_description(model) for model in models]
     images = digits.astype("float32") / 255
