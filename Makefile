@@ -40,7 +40,7 @@ test: $(READY)  ## lint, unit tests, notebook rules, strict re-execution of ever
 	$(BIN)/deno lint
 	$(BIN)/pytest
 
-test-browser: $(READY)  ## test the notebooks, the site, the slides and the PDF in a real browser, Chromium
+test-browser: $(READY)  ## test the widgets, the site, the slides and the PDF in a real browser, Chromium
 	$(BIN)/pytest --numprocesses=0 tests/browser
 
 reference: $(READY)  ## train the reference networks, and what 07 has on record (two hours or more)

@@ -39,6 +39,11 @@ def prepare(drawing: np.ndarray, crop: bool = True, fit: bool = True, center: bo
         raise ValueError(f"drawing must be square, (n, n), got {drawing.shape}")
     if min(edge.min() for edge in (drawing[0], drawing[-1], drawing[:, 0], drawing[:, -1])) > 0.5:
         raise ValueError("drawing must have 1 for ink, but all of its border is ink; pass 1 - drawing")
+    return prepare_ink(drawing, crop, fit, center)
+
+
+def prepare_ink(drawing: np.ndarray, crop=True, fit=True, center=True) -> np.ndarray:
+    """Do what `prepare` does with a drawing that is known to be square, with 1 for ink, as on the pad."""
     part = crop_to_ink(drawing) if crop else drawing
     digit = fit_into_box(part) if fit else _scale(part, SIDE, len(drawing))
     if center:

@@ -16,6 +16,7 @@ with quiet_start():
     import keras
 
 STILL = {"thickness": 0, "size": 1, "rotation": 0, "right": 0, "down": 0, "noise": 0, "seed": 0}
+FULL = dict.fromkeys(("crop", "fit", "center"), True)
 ZERO = [[(140, 40), (75, 90), (70, 190), (140, 240), (205, 190), (205, 90), (140, 40)]]
 DRAW = """
 (() => {
@@ -58,6 +59,12 @@ def test_page_draws_and_prepares_as_python_does(strokes, width):
     assert np.array_equal(np.reshape(found["ink"], (280, 280)), np.rint(255 * drawing))
     for options, image in zip(steps, found["images"], strict=True):
         assert np.allclose(np.reshape(image, (28, 28)), prepare(drawing, **options), atol=1e-6), options
+
+
+def test_pad_all_of_ink_is_read_too(pad):
+    pad.drawing = np.ones((280, 280))
+    (page,) = run("image.js", DRAW, {"strokes": [[(140, 140)]], "width": 500, "steps": [FULL]})["images"]
+    assert np.allclose(pad.input, np.reshape(page, (28, 28)), atol=1e-6)
 
 
 def test_page_erases():

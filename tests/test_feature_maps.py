@@ -37,7 +37,7 @@ def test_page_computes_and_says_the_same_of_every_layer(maps, data, name):
     page = run(
         "network.js",
         "module.activations(module.createNetwork(data.description, data.weights), data.image)",
-        maps.networks[name] | {"image": image.ravel()},
+        next(each for each in maps.networks if each["name"] == name) | {"image": image.ravel()},
     )
     assert len(page) == len(maps._allowed("layer"))
     for layer in page:
@@ -83,7 +83,7 @@ def test_weights_changed_later_are_used(data):
     dense.set_weights([np.zeros((784, 10)), np.eye(10)[4] * 9])
     assert "a 0, read as 4." in repr(maps)
     maps._repr_mimebundle_()
-    assert maps.networks["one layer"]["weights"][-40:] == (np.eye(10, dtype="<f4")[4] * 9).tobytes()
+    assert maps.networks[0]["weights"][-40:] == (np.eye(10, dtype="<f4")[4] * 9).tobytes()
 
 
 def test_channels_share_one_scale_in_the_figure_and_in_the_page(maps):
@@ -141,7 +141,7 @@ def test_bad_value_is_rejected_and_changes_nothing(maps, name, value, complaint)
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (lambda m, x, y: (m["CNN"], x, y), "models must be a dict"),
+        (lambda m, x, y: (m["CNN"], x, y), "networks must be a dict"),
         (lambda m, x, y: ({"CNN": "cnn"}, x, y), "network must be a built keras.Sequential .*'cnn'"),
         (lambda m, x, y: (m, x * 255, y), "images must be from 0 to 1"),
         (lambda m, x, y: (m, x, y[:9]), "labels must have length 200"),

@@ -10,11 +10,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
 from docutils import nodes
 from sphinx.errors import ExtensionError
 
-from tools.course import NETWORKS
+from tools.course import NETWORKS, read
 
 
 def place_widgets(app, doctree) -> None:
@@ -38,7 +37,7 @@ def widgets_of(app, page: str) -> Iterator[tuple[str, str, dict]]:
     path, names = Path(app.env.doc2path(page)), set()
     if path.suffix != ".ipynb":
         return
-    for cell in nbformat.read(path, as_version=4).cells:
+    for cell in read(path).cells:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if bundle := data.get(FOR_THE_PAGE):

@@ -9,10 +9,10 @@ from traitlets import Bool, Bytes, List
 
 from mnist_helpers.checks import CLASSES, SIDE, as_digits, as_drawing, as_images, number, whole
 from mnist_helpers.plots import INK, PALETTE, percent
-from mnist_helpers.preparation import center_by_mass, crop_to_ink, draw_strokes, fit_into_box, prepare
+from mnist_helpers.preparation import center_by_mass, crop_to_ink, draw_strokes, fit_into_box, prepare_ink
 from mnist_helpers.transforms import resize, rotate, shift, thicken
 from mnist_helpers.widgets.base import Checked, Widget, esm
-from mnist_helpers.widgets.network import network_description
+from mnist_helpers.widgets.network import network_descriptions
 
 PAD_SIDE = 280
 # A 2 as people draw on screens: off center, small, and thin.
@@ -101,12 +101,7 @@ class DigitPad(Widget):
     labels = List().tag(sync=True)
 
     def __init__(self, networks: Mapping, images: np.ndarray | None = None, labels=None):
-        if not isinstance(networks, Mapping) or not networks:
-            raise ValueError(f'networks must be a dict of names and models, {{"MLP": mlp}}, got {networks!r}')
-        described = []
-        for name, model in networks.items():
-            description, weights = network_description(model)
-            described.append({"name": name, "description": description, "weights": weights})
+        described = network_descriptions(networks)
         self._models = dict(networks)
         pixels = np.empty((0, SIDE, SIDE)) if images is None else as_images(images)
         digits = [] if labels is None else as_digits(labels, count=len(pixels)).tolist()
@@ -115,7 +110,7 @@ class DigitPad(Widget):
     @property
     def input(self) -> np.ndarray:
         """The networks' input: what is on the pad, prepared and changed; float32 in [0, 1], ``(28, 28)``."""
-        images = prepare(self.drawing, self.crop, self.fit, self.center)[None]
+        images = prepare_ink(self.drawing, self.crop, self.fit, self.center)[None]
         images = resize(thicken(images, self.thickness), self.size)
         images = shift(rotate(images, self.rotation), self.right, self.down)
         return np.clip(images[0] + self.noise * page_noise(self.seed), 0, 1).astype("float32")
@@ -139,7 +134,7 @@ class DigitPad(Widget):
         """The drawing in each preparation step, and the predictions with and without preparation."""
         cropped = crop_to_ink(self.drawing)
         fitted = fit_into_box(cropped)
-        smaller = prepare(self.drawing, crop=False, fit=False, center=False)
+        smaller = prepare_ink(self.drawing, crop=False, fit=False, center=False)
         steps = {
             "drawing": self.drawing,
             "made smaller,\nnothing else": smaller,
@@ -153,7 +148,7 @@ class DigitPad(Widget):
             ax.imshow(image, cmap=INK, vmin=0, vmax=1)
             ax.set_title(title, fontsize=9)
             ax.set(xticks=[], yticks=[])
-        answers = {"made smaller, nothing else": smaller, "prepared as MNIST was": prepare(self.drawing)}
+        answers = {"made smaller, nothing else": smaller, "prepared as MNIST was": prepare_ink(self.drawing)}
         axes = below.subplots(1, len(answers), sharey=True)
         for ax, (title, image) in zip(axes, answers.items(), strict=True):
             for i, (name, values) in enumerate(self._answers(image).items()):

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from mnist_helpers.checks import CLASSES, as_digits, as_images
 from mnist_helpers.widgets.base import Widget, esm, one_of
-from mnist_helpers.widgets.network import NOTHING_TO_DO, network_description
+from mnist_helpers.widgets.network import NOTHING_TO_DO, network_descriptions
 
 LINE, FRAME = (0.75, 0.75, 0.75), (0.84, 0.37, 0)  # around a channel, and around the chosen one
 
@@ -47,13 +47,12 @@ class FeatureMaps(Widget):
     layer = traitlets.Unicode().tag(sync=True)
     channel = traitlets.Int().tag(sync=True)
     # What the page needs besides, and does not change
-    networks = traitlets.Dict().tag(sync=True)
+    networks = traitlets.List().tag(sync=True)
     images = traitlets.Bytes().tag(sync=True)
     labels = traitlets.List().tag(sync=True)
 
     def __init__(self, models: Mapping, images: np.ndarray, labels: np.ndarray):
-        if not isinstance(models, Mapping) or not models:
-            raise ValueError(f'models must be a dict of names and models, {{"CNN": cnn}}, got {models!r}')
+        networks = network_descriptions(models)
         images = np.rint(255 * as_images(images)).astype("uint8")
         labels = as_digits(labels, count=len(images))
         if missing := set(range(CLASSES)) - set(labels.tolist()):
@@ -62,8 +61,7 @@ class FeatureMaps(Widget):
                 "pass more images"
             )
         self._models = dict(models)
-        networks = self._described()
-        self._channels = {name: _channels(network["description"]) for name, network in networks.items()}
+        self._channels = {network["name"]: _channels(network["description"]) for network in networks}
         self._places = [np.flatnonzero(labels == digit) for digit in range(CLASSES)]
         self._pixels = images.astype("float32") / 255
         first = next(iter(models))
@@ -109,14 +107,8 @@ class FeatureMaps(Widget):
         )
 
     def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
-        self.networks = self._described()  # a network may have been trained since
+        self.networks = network_descriptions(self._models)  # a network may have been trained since
         return super()._repr_mimebundle_(**kwargs)
-
-    def _described(self) -> dict:
-        return {
-            name: dict(zip(("description", "weights"), network_description(model), strict=True))
-            for name, model in self._models.items()
-        }
 
     def _image(self) -> np.ndarray:
         return self._pixels[self._places[self.digit][self.number]]

@@ -1,6 +1,7 @@
 """Describe a trained network to the page, which computes it in ``js/network.js``."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -34,6 +35,31 @@ _LAYERS = {
 }
 # In inference
 NOTHING_TO_DO = {"InputLayer": {}, "Dropout": {}, "Flatten": {"data_format": "channels_last"}}
+
+
+def network_descriptions(models: Mapping) -> list[dict]:
+    """Describe several networks, for a trait that the page reads.
+
+    Parameters
+    ----------
+    models : dict of names and trained Keras models that `network_description` accepts.
+
+    Returns
+    -------
+    A dict of name, description and weights for each, in their order: JSON does not keep that of a dict.
+
+    Raises
+    ------
+    ValueError
+        If there is no network, or one that the page cannot compute.
+    """
+    if not isinstance(models, Mapping) or not models:
+        raise ValueError(f'networks must be a dict of names and models, {{"MLP": mlp}}, got {models!r}')
+    described = []
+    for name, model in models.items():
+        description, weights = network_description(model)
+        described.append({"name": name, "description": description, "weights": weights})
+    return described
 
 
 def network_description(model) -> tuple[dict, bytes]:

@@ -1,5 +1,6 @@
 // The digit browser: a digit as a grid of pixels, the numbers around one of them, and its histograms.
 
+import { bytesOf } from "./bytes.js";
 import {
   between,
   choiceControl,
@@ -78,9 +79,8 @@ function render({ model, el }) {
   function draw() {
     const { content, ...state } = getTraits(model, ["content", ...Object.keys(controls)]);
     const { row, column } = state;
-    const { buffer, byteOffset } = content.image;
-    const line = (r) => [...new Uint8Array(buffer, byteOffset + SIDE * r, SIDE)];
-    const pixels = Array.from({ length: SIDE }, (_, r) => line(r));
+    const image = bytesOf(content.image);
+    const pixels = Array.from({ length: SIDE }, (_, r) => [...image.subarray(SIDE * r, SIDE * (r + 1))]);
     const value = pixels[row][column];
     const limits = { number: content.last };
     for (const [name, control] of Object.entries(controls)) control.show(state[name], limits[name]);

@@ -2,6 +2,7 @@
 //
 // Its state is in the model's traits, as in mnist_helpers/widgets/digit_pad.py; a view keeps what it can undo.
 
+import { bytesOf } from "./bytes.js";
 import { between, CONTROL_STYLE, getTraits, say, setTraits, sliderControl } from "./controls.js";
 import { button, make, rootElement } from "./dom.js";
 import {
@@ -16,7 +17,7 @@ import {
   SIDE,
   transform,
 } from "./image.js";
-import { bytesOf, createNetwork, predict } from "./network.js";
+import { createNetwork, predict } from "./network.js";
 
 /** trait, label, min, max, step, the value as text */
 export const SLIDERS = [

@@ -1,9 +1,10 @@
 // The feature maps: all channels of a layer of a trained network, for a digit, and one of them enlarged.
 
+import { bytesOf } from "./bytes.js";
 import { ink } from "./color.js";
 import { getTraits, say, setTraits, showView, sliderControl, toggleControl } from "./controls.js";
 import { make } from "./dom.js";
-import { activations, bytesOf, createNetwork } from "./network.js";
+import { activations, createNetwork } from "./network.js";
 
 const STATE = ["network", "digit", "number", "layer", "channel"];
 const DIGIT_SIDE = 28;
@@ -73,8 +74,6 @@ export function sheetPicture({ rows, columns, count }, colorOf, chosen) {
   return { rows: Math.ceil(count / across) * tall + 1, columns: across * wide + 1, colorAt };
 }
 
-const mapValues = (object, change) =>
-  Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]));
 const largest = (values) => values.reduce((most, value) => Math.max(most, value), -Infinity);
 
 function paintPicture(canvas, { rows, columns, colorAt }, most) {
@@ -100,11 +99,11 @@ function render({ model, el }) {
   const networks = () => {
     const described = model.get("networks");
     if (built.described === described) return built;
-    const made = mapValues(described, ({ description, weights }) => createNetwork(description, weights));
-    const channels = mapValues(
-      made,
-      ({ layers }) => Object.fromEntries(layers.map(({ name, shape }) => [name, shape.at(-1)])),
-    );
+    const [made, channels] = [{}, {}];
+    for (const { name, description, weights } of described) {
+      made[name] = createNetwork(description, weights);
+      channels[name] = Object.fromEntries(made[name].layers.map(({ name, shape }) => [name, shape.at(-1)]));
+    }
     return built = { described, made, counts: { channels, images: placesOf.map(({ length }) => length) } };
   };
   const state = () => settle(getTraits(model, STATE), networks().counts);

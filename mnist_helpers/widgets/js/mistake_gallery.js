@@ -1,5 +1,6 @@
 // The mistake gallery: what to show, the confusion matrix, and a page of pictures.
 
+import { bytesOf } from "./bytes.js";
 import { ink } from "./color.js";
 import { between, choiceControl, getTraits, setTraits, showView, sliderControl } from "./controls.js";
 import { button, make } from "./dom.js";
@@ -60,8 +61,8 @@ function render({ model, el }) {
     about.textContent = content.about;
     previous.disabled = content.choices.page === 0;
     next.disabled = content.choices.page === content.pages - 1;
-    const { buffer, byteOffset } = content.images;
-    const bytes = (i) => new Uint8Array(buffer, byteOffset + SIDE * SIDE * i, SIDE * SIDE);
+    const images = bytesOf(content.images);
+    const bytes = (i) => images.subarray(SIDE * SIDE * i, SIDE * SIDE * (i + 1));
     pictures.replaceChildren(...content.pictures.map((said, i) => picture(said, bytes(i))));
   }
 

@@ -2,6 +2,8 @@
 //
 // Maps are stored as in Keras: row by row, with channels last. Each layer owns the array of its results.
 
+import { bytesOf } from "./bytes.js";
+
 /**
  * Make a network.
  *
@@ -42,13 +44,6 @@ export function activations(network, image) {
 /** A network's probabilities for an image: a Float32Array of its own. */
 export function predict(network, image) {
   return activations(network, image).at(-1).values.slice();
-}
-
-/** The bytes behind an ArrayBuffer or a view of one. */
-export function bytesOf(buffer) {
-  return ArrayBuffer.isView(buffer)
-    ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
-    : new Uint8Array(buffer);
 }
 
 // One function a kind of layer. It takes the layer, the shape of its input and a function that hands out weights,
