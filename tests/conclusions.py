@@ -40,7 +40,7 @@ from mnist_helpers.data import N_TRAIN
 from mnist_helpers.evaluation import mcnemar_exact, rank_mistakes, wilson_interval
 from mnist_helpers.preparation import draw_strokes, prepare
 from mnist_helpers.widgets import DropoutExplorer
-from mnist_helpers.widgets.digit_pad import EXAMPLE, EXAMPLE_WIDTH
+from mnist_helpers.widgets.pad import EXAMPLE, EXAMPLE_WIDTH
 from tools.course import COMPARED
 
 # What several pages ask

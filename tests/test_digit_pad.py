@@ -10,7 +10,7 @@ from traitlets import TraitError
 from mnist_helpers import add_noise, draw_strokes, load_mnist, prepare, resize, rotate, shift, thicken
 from mnist_helpers.startup import quiet_start
 from mnist_helpers.widgets import DigitPad
-from mnist_helpers.widgets.digit_pad import EXAMPLE, EXAMPLE_WIDTH
+from mnist_helpers.widgets.pad import EXAMPLE, EXAMPLE_WIDTH
 
 with quiet_start():
     import keras

@@ -7,7 +7,7 @@ bytes are named there by their SHA-256: they are weights of reference networks.
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from docutils import nodes
@@ -61,6 +61,8 @@ def write_widgets(app, exception) -> None:
                 view = bundle["view"]
                 write_script(folder, name, bundle)
                 write_script(folder, f"views/{view}", esm(f"{view}.js"))
+                for part, content in on_demand(view).items():
+                    write_script(folder, f"views/{view}/{part}", packed(content()))
                 missing |= dict.fromkeys(re.findall(r'"sha256": "(\w{64})"', json.dumps(bundle)), name)
     for run in NETWORKS if missing else ():
         content = weights_of(run)
@@ -83,6 +85,14 @@ def write_script(folder: Path, name: str, value) -> None:
     path.write_text(
         f"(globalThis.live ??= {{}})[{json.dumps(name)}] = {json.dumps(value)};\n", encoding="utf-8"
     )
+
+
+def on_demand(view: str) -> dict[str, Callable[[], bytes]]:
+    """The bytes that a view asks for when it needs them."""
+    from mnist_helpers import widgets
+
+    classes = {widgets.module_name(name): name for name in dir(widgets)}
+    return getattr(widgets, classes[view]).on_demand if view in classes else {}
 
 
 def weights_of(run: str) -> bytes:

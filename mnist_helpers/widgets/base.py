@@ -8,6 +8,7 @@ import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import anywidget
 import matplotlib.pyplot as plt
@@ -64,6 +65,18 @@ class Widget(anywidget.AnyWidget):
 
     # What you can do with the widget in a running notebook, if its view needs a kernel: a note on the page.
     with_kernel: str | None = None
+    # Bytes that a view does not need at first. It asks for them by name, `model.send({ wanted: name })`, and
+    # gets { wanted: name } with the bytes: from the kernel or, on a page without one, from live.js.
+    on_demand: ClassVar[dict[str, Callable[[], bytes]]] = {}
+
+    def __init__(self, **traits):
+        super().__init__(**traits)
+        self.on_msg(Widget._answer)
+
+    def _answer(self, content: dict, _buffers) -> None:
+        name = content.get("wanted")
+        if name in self.on_demand:
+            self.send({"wanted": name}, [self.on_demand[name]()])
 
     def static_figure(self) -> Figure:
         """A figure that makes the widget's point without a kernel."""

@@ -7,50 +7,18 @@ import numpy as np
 from matplotlib.figure import Figure
 from traitlets import Bool, Bytes, List
 
-from mnist_helpers.checks import CLASSES, SIDE, as_digits, as_drawing, as_images, number, whole
+from mnist_helpers.checks import CLASSES, SIDE, as_digits, as_images, whole
 from mnist_helpers.plots import INK, PALETTE, percent
-from mnist_helpers.preparation import center_by_mass, crop_to_ink, draw_strokes, fit_into_box, prepare_ink
+from mnist_helpers.preparation import center_by_mass, crop_to_ink, fit_into_box, prepare_ink
 from mnist_helpers.transforms import resize, rotate, shift, thicken
-from mnist_helpers.widgets.base import Checked, Widget, esm
+from mnist_helpers.widgets.base import Checked, esm
 from mnist_helpers.widgets.network import network_descriptions
+from mnist_helpers.widgets.pad import Pad, as_bytes, number_trait
 
-PAD_SIDE = 280
-# A 2 as people draw on screens: off center, small, and thin.
-EXAMPLE = [[(30, 61), (42, 41), (70, 36), (92, 50), (94, 72), (74, 102), (32, 140), (64, 134), (108, 142)]]
-EXAMPLE_WIDTH = 10
-PEN = 24  # about as thick as MNIST's strokes, for a digit that fills the pad
 HATCHES = ("", "//", "..")  # a second signal besides the color
 
 
-def _on_pad(drawing, name: str) -> np.ndarray:
-    """Check a drawing of the pad's size and round it to the 256 gray levels that the page draws in."""
-    drawing = as_drawing(drawing, name)
-    if drawing.shape != (PAD_SIDE, PAD_SIDE):
-        raise ValueError(
-            f"{name} must be ({PAD_SIDE}, {PAD_SIDE}), as draw_strokes returns it, got {drawing.shape}"
-        )
-    drawing = np.rint(255 * drawing) / 255
-    drawing.flags.writeable = False  # a change within it would not reach the page
-    return drawing
-
-
-def _example() -> np.ndarray:
-    return _on_pad(draw_strokes(EXAMPLE, EXAMPLE_WIDTH), "example")
-
-
-def _bytes(images: np.ndarray, _=None) -> bytes:
-    return np.rint(255 * images).astype("uint8").tobytes()
-
-
-def _from_bytes(value, _=None) -> np.ndarray:
-    return np.frombuffer(value, "uint8").reshape(PAD_SIDE, PAD_SIDE) / 255
-
-
-def _number(default: float, low: float, high: float) -> Checked:
-    return Checked(lambda value, name: number(value, name, low, high), default).tag(sync=True)
-
-
-class DigitPad(Widget):
+class DigitPad(Pad):
     """A pad to draw digits on, with the predictions of one or more networks.
 
     All that can be set, in the page or here, is an attribute; both compute the input and the probabilities
@@ -81,21 +49,17 @@ class DigitPad(Widget):
 
     _esm = esm("digit_pad.js")
 
-    drawing = Checked(_on_pad, _example()).tag(sync=True, to_json=_bytes, from_json=_from_bytes)
-    width = _number(PEN, 6, 50)
-    erase = Bool().tag(sync=True)
     crop = Bool(True).tag(sync=True)
     fit = Bool(True).tag(sync=True)
     center = Bool(True).tag(sync=True)
-    thickness = _number(0, -2, 2)
-    size = _number(1, 0.4, 1.6)
-    rotation = _number(0, -90, 90)
-    right = _number(0, -10, 10)
-    down = _number(0, -10, 10)
-    noise = _number(0, 0, 1)
+    thickness = number_trait(0, -2, 2)
+    size = number_trait(1, 0.4, 1.6)
+    rotation = number_trait(0, -90, 90)
+    right = number_trait(0, -10, 10)
+    down = number_trait(0, -10, 10)
+    noise = number_trait(0, 0, 1)
     seed = Checked(lambda value, name: whole(value, name, 0, 99), 0).tag(sync=True)
-    # What the page needs besides, and does not change: the drawing that a first stroke replaces is one of it.
-    example = Bytes(_bytes(_example())).tag(sync=True)
+    # What the page needs besides, and does not change
     networks = List().tag(sync=True)
     images = Bytes().tag(sync=True)
     labels = List().tag(sync=True)
@@ -105,7 +69,7 @@ class DigitPad(Widget):
         self._models = dict(networks)
         pixels = np.empty((0, SIDE, SIDE)) if images is None else as_images(images)
         digits = [] if labels is None else as_digits(labels, count=len(pixels)).tolist()
-        super().__init__(networks=described, images=_bytes(pixels), labels=digits)
+        super().__init__(networks=described, images=as_bytes(pixels), labels=digits)
 
     @property
     def input(self) -> np.ndarray:

@@ -48,11 +48,15 @@ export const between = (low, number, high) => Math.min(Math.max(low, number), hi
 
 const labeled = (text, control) => make("label", {}, make("span", {}, text), control);
 
-/** A drop-down list. `show` selects one of the options, `choose` is called with what the user selects. */
+/** A drop-down list. `show` selects a value, and adds it if need be; `choose` is called with what the user selects. */
 export function choiceControl(label, options, choose, text = String) {
   const list = make("select", { onchange: () => choose(options[list.selectedIndex]) });
   list.append(...options.map((option) => new Option(text(option))));
   const show = (value) => {
+    if (!options.includes(value)) {
+      options = [...options, value];
+      list.append(new Option(text(value)));
+    }
     list.selectedIndex = options.indexOf(value);
   };
   return { element: labeled(label, list), show };

@@ -31,15 +31,15 @@
   }
 
   async function inflate(text) {
-    const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+    const packed = await fetch(`data:;base64,${text}`); // decodes it off the main thread
+    const stream = packed.body.pipeThrough(new DecompressionStream("deflate"));
     return new DataView(await new Response(stream).arrayBuffer());
   }
 
   /** A model as anywidget gives it to a view. */
-  function createModel(state) {
+  function createModel(view, state) {
     const listeners = {};
-    const emit = (event) => [...listeners[event] ?? []].forEach((listener) => listener());
+    const emit = (event, ...values) => [...listeners[event] ?? []].forEach((listener) => listener(...values));
     return {
       get: (name) => state[name],
       set(name, value) {
@@ -49,6 +49,11 @@
         emit("change");
       },
       save_changes() {},
+      /** Give the view what it asks for by name; without the bytes if they cannot be loaded. */
+      async send({ wanted }) {
+        const found = await load(`views/${view}/${wanted}`).then(inflate).then((bytes) => [bytes], () => []);
+        emit("msg:custom", { wanted }, found);
+      },
       on: (event, listener) => (listeners[event] ??= new Set()).add(listener),
       off: (event, listener) => listeners[event]?.delete(listener),
     };
@@ -60,8 +65,10 @@
     try {
       const { view, state } = await load(place.dataset.live);
       const source = new Blob([await load(`views/${view}`)], { type: "text/javascript" });
-      const { default: { render } } = await import(URL.createObjectURL(source));
-      const model = createModel(await revive(state));
+      const { default: widget } = await import(URL.createObjectURL(source));
+      const { initialize, render } = typeof widget === "function" ? widget() : widget;
+      const model = createModel(view, await revive(state));
+      await initialize?.({ model });
       place.textContent = "";
       await render({ model, el: place.attachShadow({ mode: "open" }) }); // out of reach of the page's styles
       place.dataset.state = "ready";
