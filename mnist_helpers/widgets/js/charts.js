@@ -1,53 +1,71 @@
-// A chart of lines that grow: in SVG, with the text of the page.
+// A chart of curves that grow. It is drawn once; then only what changes is set.
 
 import { make } from "./dom.js";
 
-const [WIDTH, HEIGHT] = [400, 200]; // of the area within the axes
-const [LEFT, BELOW, ABOVE] = [44, 40, 10];
-export const COLORS = ["#0072b2", "#d55e00"];
-const DASHES = ["", "7 4"]; // a second signal
+const [WIDTH, HEIGHT, PARTS] = [300, 160, 5]; // within the axes
+const AROUND = { left: 46, above: 10, right: 12, below: 44 };
+// The second signal is the dash; the last is the pale curve of what was before.
+export const CURVES = [
+  { stroke: "#0072b2", width: 2.5, dash: "none" },
+  { stroke: "#d55e00", width: 2.5, dash: "7 4" },
+  { stroke: "currentColor", width: 1.2, dash: "2 3" },
+];
+
+/** Where a curve runs in the chart. What is no number, or beyond the top, is at the top. */
+export function pathOf(x, values, right, top) {
+  const points = values.flatMap((value, i) => {
+    const up = HEIGHT * (1 - (value <= top ? value / top : 1));
+    return x[i] <= right ? `${(x[i] / right * WIDTH).toFixed(1)} ${up.toFixed(1)}` : [];
+  });
+  return points.length ? `M${points.join("L")}` : "";
+}
+
+/** A short line as a curve has it, for a legend. */
+export function sampleOf({ stroke, width, dash }) {
+  return make("span", {
+    className: "sample",
+    innerHTML: `<svg width="30" height="8" aria-hidden="true"><path d="M0 4h30" fill="none" ` +
+      `stroke="${stroke}" stroke-width="${width}" stroke-dasharray="${dash}"/></svg>`,
+  });
+}
 
 /**
  * Make a chart.
  *
- * @param title what its numbers are; it stands above
- * @param limits the numbers at the bottom and at the top
- * @return the element, and `show(x, lines, last, label)`: the places, up to `last`, and a list of numbers for each
- *   line. Numbers beyond the limits are drawn at the edge.
+ * @param title what it shows, above it
+ * @param text a number at its left edge as text
+ * @return the element, and `show(curves, right, top, label)`: the curves in the order of CURVES, each { x, values },
+ *   and the largest numbers below and at the left
  */
 export function createChart(title, text) {
-  const picture = make("div", { role: "img" });
-  const element = make("figure", { className: "chart" }, make("figcaption", {}, title), picture);
-  const show = (x, lines, last, [low, high], ariaLabel) => {
-    const across = (value) => (value / last * WIDTH).toFixed(1);
-    const up = (value) => {
-      const share = Number.isFinite(value) ? (value - low) / (high - low) : 1;
-      return (HEIGHT * (1 - Math.min(Math.max(share, 0), 1))).toFixed(1);
-    };
-    const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => {
-      const value = low + share * (high - low);
-      return `<path d="M0 ${up(value)}h${WIDTH}" stroke="currentColor" opacity=".2"/>` +
-        `<text x="-6" y="${+up(value) + 5}" text-anchor="end">${text(value)}</text>`;
+  const { left, above, right, below } = AROUND;
+  const edges = Array.from({ length: PARTS + 1 }, (_, i) => i / PARTS);
+  const label = (x, y, anchor) => `<text x="${x}" y="${y}" text-anchor="${anchor}"/>`;
+  const lines = edges.map((share) =>
+    `<path d="M0 ${HEIGHT * share}h${WIDTH}" stroke="currentColor" opacity=".2"/>`
+  );
+  const picture = make("div", {
+    role: "img",
+    innerHTML:
+      `<svg viewBox="${-left} ${-above} ${left + WIDTH + right} ${above + HEIGHT + below}" font-size="13" ` +
+      `fill="currentColor">${lines.join("")}` +
+      edges.map((share) => label(-6, HEIGHT * (1 - share) + 4, "end")).join("") +
+      ["start", "middle", "end"].map((anchor, i) => label(WIDTH * i / 2, HEIGHT + 18, anchor)).join("") +
+      `<text x="${WIDTH / 2}" y="${HEIGHT + 38}" text-anchor="middle">step</text>` +
+      CURVES.map(({ stroke, width, dash }) =>
+        `<path class="curve" fill="none" stroke="${stroke}" stroke-width="${width}" stroke-linejoin="round" ` +
+        `stroke-dasharray="${dash}"/>`
+      ).reverse().join("") + "</svg>",
+  });
+  const texts = [...picture.querySelectorAll("text")];
+  const paths = [...picture.querySelectorAll(".curve")].reverse();
+  const show = (curves, right, top, ariaLabel) => {
+    edges.forEach((share, i) => (texts[i].textContent = text(share * top)));
+    [0, 0.5, 1].forEach((share, i) => {
+      texts[edges.length + i].textContent = Math.round(share * right).toLocaleString("en");
     });
-    const steps = [0, 0.5, 1].map((share) =>
-      `<text x="${share * WIDTH}" y="${HEIGHT + 18}" text-anchor="${
-        share === 1 ? "end" : share ? "middle" : "start"
-      }">` +
-      `${Math.round(share * last).toLocaleString("en")}</text>`
-    );
-    const paths = lines.map((values, i) =>
-      `<path d="M${values.map((value, k) => `${across(x[k])} ${up(value)}`).join("L")}" fill="none" ` +
-      `stroke="${COLORS[i]}" stroke-width="2.5" stroke-linejoin="round" stroke-dasharray="${DASHES[i]}"/>`
-    );
+    curves.forEach(({ x, values }, i) => paths[i].setAttribute("d", pathOf(x, values, right, top)));
     picture.ariaLabel = ariaLabel;
-    picture.innerHTML =
-      `<svg viewBox="${-LEFT} ${-ABOVE} ${LEFT + WIDTH + 8} ${
-        ABOVE + HEIGHT + BELOW
-      }" fill="currentColor" font-size="14">` +
-      `${ticks.join("")}${steps.join("")}<text x="${WIDTH / 2}" y="${
-        HEIGHT + 36
-      }" text-anchor="middle">step</text>` +
-      `${x.length ? paths.join("") : ""}</svg>`;
   };
-  return { element, show };
+  return { element: make("figure", { className: "chart" }, make("figcaption", {}, title), picture), show };
 }

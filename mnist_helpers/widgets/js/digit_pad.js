@@ -9,12 +9,13 @@ import { BOX, emptyPad, padFromDigit, prepare, SETTINGS, SIDE, transform } from 
 import { createNetwork, predict } from "./network.js";
 import {
   boxControl,
+  createAnswers,
   createDrawing,
   createSheet,
   inPercent,
-  makeTable,
   PAD_STYLE,
   paintPart,
+  readingOf,
   section,
 } from "./pad.js";
 
@@ -58,7 +59,7 @@ function render({ model, el }) {
     createStep(controls.center.element, "The drawing in 28×28 pixels"),
     createStep(make("b", {}, "input"), "The input of the networks, 28×28 pixels, after the sliders"),
   ];
-  const table = make("table");
+  const table = createAnswers("What the networks say", networks.length);
   const says = make("p", { className: "says", role: "status" });
 
   function draw() {
@@ -66,20 +67,17 @@ function render({ model, el }) {
     const state = getTraits(model, Object.keys(controls));
     const prepared = prepare(drawing.ink, state);
     const input = transform(prepared.input, state);
-    const answers = networks.map(({ name, network }) => {
-      const probabilities = predict(network, input);
-      const largest = Math.max(...probabilities);
-      return { name, probabilities, largest, digit: probabilities.indexOf(largest) };
-    });
+    const answers = networks.map(({ name, network }) => ({ name, probabilities: predict(network, input) }));
     for (const [trait, control] of Object.entries(controls)) control.show(state[trait]);
     sheet.paint(prepared.drawing);
     describeSteps(prepared, input, state).forEach((shown, i) => steps[i].show(...shown));
-    table.replaceChildren(...makeTable("What the networks say", answers));
+    table.show(answers);
     clearTimeout(timer);
     timer = setTimeout(() => {
-      const read = answers.map(({ name, digit, largest }) =>
-        `${name} reads ${digit} (${inPercent(largest)})`
-      );
+      const read = answers.map(({ name, probabilities }) => {
+        const { digit, largest } = readingOf(probabilities);
+        return `${name} reads ${digit} (${inPercent(largest)})`;
+      });
       says.textContent = `${read.join(", ")}.`;
       drawing.send();
     }, PAUSE);
@@ -104,7 +102,7 @@ function render({ model, el }) {
       { className: "parts" },
       // The words are here, because on a phone the table is further down.
       make("div", { className: "paper pad" }, sheet.element, says, tools, makeChooser(model, drawing)),
-      make("div", { className: "answers" }, table),
+      make("div", { className: "says-what" }, table.element),
     ),
     section(
       "From drawing to input, close to the way MNIST was made",
@@ -191,7 +189,7 @@ const STYLE = `
 .digit-pad .parts { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: flex-start; }
 .digit-pad .parts > * { max-width: 100%; min-width: 0; }
 .digit-pad .paper { width: 280px; }
-.digit-pad .answers { flex: 1 1 24rem; }
+.digit-pad .says-what { flex: 1 1 24rem; }
 .digit-pad .step canvas { display: block; background: #fff; border: 1px solid #767676; max-width: 100%; }
 .digit-pad .steps { display: flex; flex-wrap: wrap; gap: .5rem 1rem; margin-top: .3rem; }
 .digit-pad .step b { display: inline-flex; align-items: center; min-height: 24px; }

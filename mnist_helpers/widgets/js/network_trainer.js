@@ -1,276 +1,249 @@
-// The network trainer: a network that learns in the page, in a worker.
+// The network trainer: a network that learns in the page, digit by digit, while one watches.
 //
-// Its settings are in the model's traits, as in mnist_helpers/widgets/network_trainer.py. The network itself, and
-// all that is measured of it, is in the worker; a view shows its last report.
+// Its settings are in the model's traits, as in mnist_helpers/widgets/network_trainer.py. The network is in a worker;
+// a view shows the worker's last report.
 
-import { bytesOf } from "./bytes.js";
-import { createChart } from "./charts.js";
+import { createChart, CURVES, sampleOf } from "./charts.js";
 import { signedColor } from "./color.js";
-import { choiceControl, CONTROL_STYLE, getTraits, numberControl, say, setTraits } from "./controls.js";
+import { choiceControl, CONTROL_STYLE, numberControl, say, setTraits } from "./controls.js";
 import { button, make, rootElement } from "./dom.js";
 import { emptyPad, prepare, SIDE } from "./image.js";
-import { boxControl, createDrawing, createSheet, makeTable, PAD_STYLE, paintPart } from "./pad.js";
+import {
+  boxControl,
+  createAnswers,
+  createDrawing,
+  createSheet,
+  inPercent,
+  PAD_STYLE,
+  paintPart,
+  readingOf,
+  section,
+} from "./pad.js";
+import { createTrainer } from "./trainer.js";
 
-const COUNT = 6000; // digits, of which the last 1,000 are for validation
-const SETTINGS_OF_RUN = ["hidden", "activation", "rate", "batch_size", "momentum", "images", "start", "seed"];
-const UNITS = [4, 8, 16, 32, 64, 128];
-const [MOST_LAYERS, MOST_SHOWN, SHOWN_ACROSS] = [3, 24, 8];
-const PREPARED = { crop: true, fit: true, center: true };
-const GUESSING = Math.log(10); // the loss of ten equal probabilities
-const PAUSE = 300;
 const inText = (number) => number.toLocaleString("en", { maximumFractionDigits: 4 });
 
-/** trait, label, the values to choose from, a value as text */
-export const CHOICES = [
-  [
-    "activation",
-    "activation",
-    ["relu", "tanh", "sigmoid", "linear"],
-    (name) => (name === "relu" ? "ReLU" : name),
+/** trait, label, what to choose from, a value as text */
+export const CHOICES = {
+  network: [
+    [
+      "activation",
+      "activation",
+      ["relu", "tanh", "sigmoid", "linear"],
+      (name) => name.replace("relu", "ReLU"),
+    ],
+    ["start", "start", ["He", "zeros", "too large"], String],
   ],
-  ["start", "start", ["He", "zeros", "too large"], String],
-  ["rate", "rate", [0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1, 2, 3, 5, 10], inText],
-  ["batch_size", "batch size", [1, 8, 32, 128, 500], inText],
-  ["momentum", "momentum", [0, 0.5, 0.9, 0.99], inText],
-  ["images", "training digits", [100, 200, 500, 1000, 2000, 5000], inText],
-  ["epochs", "epochs", [1, 5, 30, 100], inText],
-];
+  training: [
+    ["rate", "rate", [0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1, 2, 3, 5, 10], inText],
+    ["batch_size", "batch size", [1, 8, 32, 128, 500], inText],
+    ["momentum", "momentum", [0, 0.5, 0.9, 0.99], inText],
+    ["images", "training digits", [100, 200, 500, 1000, 2000, 5000], inText],
+    ["epochs", "epochs", [1, 5, 30, 100], inText],
+  ],
+};
+const [MOST_LAYERS, UNITS, LAST_SEED, LAST_DIGIT] = [3, [4, 8, 16, 32, 64, 128], 999, 999];
+const MOST_SHOWN = 24; // units of the first layer
+const STEPS_OF_PREPARATION = { crop: true, fit: true, center: true };
+const PAUSE = 300; // milliseconds without a change, after which a drawing is sent and its reading is announced
+const NONE = { steps: [], loss: [], accuracy: [], val_loss: [], val_accuracy: [] };
 
-/** The widget's sentence on a report. */
+/** What is wrong with a training, in a sentence; nothing if it learns. */
+export function trouble({ steps, perEpoch, history, hasEqualUnits }) {
+  const [first, ...since] = history.loss;
+  const loss = history.loss.at(-1);
+  const smaller = "the steps are too large. Choose a smaller rate.";
+  if (!Number.isFinite(loss)) return `The loss is no number any more, so far has it grown: ${smaller}`;
+  if (steps === 0) return "";
+  if (hasEqualUnits) {
+    const learns = loss > 0.95 * first ? "It does not learn" : "It hardly learns";
+    return `${learns}: all units of the first layer are equal, and every step changes them alike.`;
+  }
+  if (loss > 1.05 * first) return `The loss is larger than before the training: ${smaller}`;
+  if (loss > Math.min(...since) + 0.5) return `The loss has risen again: ${smaller}`;
+  if (Math.max(...since) > 1.25 * first && history.val_accuracy.at(-1) < 0.5) {
+    return `The loss has leaped up, and the network has not recovered: ${smaller}`;
+  }
+  return steps >= perEpoch && loss > 0.9 * first ? "The loss has hardly fallen so far." : "";
+}
+
+/** What a report says, in words. */
 export function describe(report) {
-  if (!report) return "Not trained yet. Press Train: the digits are loaded then, about 1.2 MB.";
-  const { steps, perEpoch, history, hasEqualUnits } = report;
-  const [loss, first] = [history.loss.at(-1), history.loss[0]];
-  const share = (accuracy) => `${(100 * accuracy).toFixed(1)} %`;
-  const [seen, unseen] = [history.accuracy.at(-1), history.val_accuracy.at(-1)];
-  const reads = `It reads ${share(unseen)} of the validation digits`;
-  if (steps === 0) return `Not trained yet. ${reads}; guessing gets about 10 %.`;
-  const after = `After step ${inText(steps)}, epoch ${inText(Math.floor(steps / perEpoch))}: `;
-  if (!Number.isFinite(loss)) {
-    return `${after}the loss is no number anymore. It has grown beyond what the computer can hold: the steps are ` +
-      "too large. Choose a smaller rate.";
-  }
-  if (hasEqualUnits && loss > GUESSING - 0.3) {
-    return `${after}the loss is ${loss.toFixed(2)}, as if guessing (${
-      GUESSING.toFixed(2)
-    }). The network does not ` +
-      "learn: all units of its first layer have the same weights, and every step changes them alike.";
-  }
-  const least = Math.min(...history.loss);
-  if (loss > 1.05 * first || (loss > 1.5 * least && loss > least + 1)) {
-    return `${after}the loss has risen from ${least.toFixed(2)} to ${
-      loss.toFixed(2)
-    }. The steps are too large: ` +
-      "choose a smaller rate.";
-  }
-  if (steps >= 100 && Math.abs(loss - GUESSING) < 0.1 && unseen < 0.2) {
-    return `${after}the loss is ${loss.toFixed(2)}, as if guessing (${
-      GUESSING.toFixed(2)
-    }). The network has ` +
-      "learned nothing so far.";
-  }
-  return `${after}${reads}, and ${share(seen)} of the training digits.`;
+  const { steps, perEpoch, history } = report;
+  const [loss, seen, unseen] = [history.loss, history.accuracy, history.val_accuracy].map((list) =>
+    list.at(-1)
+  );
+  const reads = `it reads ${share(unseen)} of the validation digits`;
+  if (steps === 0) return `Not trained yet: ${reads}. Its loss is ${loss.toFixed(2)}; guessing has 2.30.`;
+  const epoch = Math.floor(steps / perEpoch);
+  return `After step ${inText(steps)}, epoch ${inText(epoch)}, ${reads} and ${
+    share(seen)
+  } of the training digits. ` +
+    trouble(report);
 }
 
-/** The worker behind a model, shared by its views. It is started once it is needed. */
-function createTrainer(model) {
-  let [worker, started, sent] = [null, null, 0];
-  const listeners = new Set();
-  const settings = () => getTraits(model, SETTINGS_OF_RUN);
-  const tell = () => listeners.forEach((listener) => listener());
-  const trainer = {
-    report: null,
-    trouble: "",
-    listeners,
-    /** Give orders to the worker, as in training_worker.js. */
-    async order(orders) {
-      started ??= start();
-      tell();
-      try {
-        await started;
-      } catch (error) {
-        started = null;
-        trainer.trouble = error.message;
-        setTraits(model, { running: false });
-        return tell();
-      }
-      worker.postMessage({ number: ++sent, ...orders });
-    },
-    isLoading: () => started && !trainer.report && !trainer.trouble,
-    stop() {
-      model.off("change:running", onrunning);
-      for (const name of SETTINGS_OF_RUN) model.off(`change:${name}`, onsettings);
-      worker?.terminate();
-    },
-  };
-
-  async function start() {
-    trainer.trouble = "";
-    const [source, digits] = await Promise.all([ask(model, "worker"), ask(model, "digits")]);
-    const address = URL.createObjectURL(new Blob([bytesOf(source)], { type: "text/javascript" }));
-    worker = new Worker(address);
-    worker.onmessage = ({ data }) => {
-      trainer.report = data;
-      if (!data.isRunning && data.order === sent) {
-        setTraits(model, { running: false, history: data.history });
-      }
-      tell();
-    };
-    worker.onerror = ({ message }) => {
-      trainer.trouble = message;
-      tell();
-    };
-    worker.postMessage({
-      number: ++sent,
-      digits: { bytes: bytesOf(digits), count: COUNT },
-      start: settings(),
-    });
-  }
-
-  let waiting = 0;
-  const onsettings = () => {
-    // Several may change at once
-    if (!started || waiting) return;
-    waiting = setTimeout(() => {
-      waiting = 0;
-      trainer.order({ start: settings(), ...(model.get("running") && { train: model.get("epochs") }) });
-    });
-  };
-  const onrunning = () => {
-    if (model.get("running")) trainer.order({ train: model.get("epochs") });
-    else if (trainer.report?.isRunning) trainer.order({ train: 0 });
-  };
-  model.on("change:running", onrunning);
-  for (const name of SETTINGS_OF_RUN) model.on(`change:${name}`, onsettings);
-  return trainer;
-}
-
-/** Ask for the bytes that a widget has `on_demand`, by name. */
-function ask(model, name) {
-  return new Promise((resolve, reject) => {
-    const listen = ({ wanted }, [bytes]) => {
-      if (wanted !== name) return;
-      model.off("msg:custom", listen);
-      if (bytes) resolve(bytes);
-      else reject(new Error(`The ${name} cannot be loaded.`));
-    };
-    model.on("msg:custom", listen);
-    model.send({ wanted: name });
-  });
-}
+const share = (accuracy) => `${(100 * accuracy).toFixed(1)}\u00a0%`;
 
 function render({ model, el }, trainer) {
   const set = (changes) => setTraits(model, changes);
-  const controls = CHOICES.map(([trait, label, values, text]) => {
-    return [trait, choiceControl(label, values, (value) => set({ [trait]: value }), text)];
-  });
-  controls.push(["seed", numberControl("seed", 999, (seed) => set({ seed }))]);
+  const inRow = (...children) => make("div", { className: "row" }, ...children);
+
   const layers = Array.from(
     { length: MOST_LAYERS },
     (_, i) =>
-      choiceControl(i ? `then` : "hidden layers", [0, ...UNITS], (units) => {
-        const hidden = model.get("hidden").slice();
-        if (units) hidden[i] = units;
-        else hidden.splice(i);
-        set({ hidden });
-      }, (units) => units ? `${units} units` : "none"),
+      choiceControl(`hidden layer ${i + 1}`, [0, ...UNITS], (units) => {
+        set({ hidden: [...model.get("hidden").slice(0, i), ...(units ? [units] : [])] });
+      }, (units) => (units ? `${units} units` : "none")),
   );
+  const choices = Object.fromEntries(
+    Object.values(CHOICES).flat().map(([trait, label, values, text]) => {
+      return [trait, choiceControl(label, values, (value) => set({ [trait]: value }), text)];
+    }),
+  );
+  choices.seed = numberControl("seed", LAST_SEED, (seed) => set({ seed }));
+  const elementsOf = (traits) => traits.map(([trait]) => choices[trait].element);
 
-  let [frame, timer] = [0, 0];
-  const refresh = () => {
-    frame ||= requestAnimationFrame(draw);
-  };
-  const training = button("Train", () => set({ running: !model.get("running") }));
-  const stepping = button("Step", () => {
-    if (model.get("running")) set({ running: false });
+  const train = button("Train", () => set({ running: !model.get("running") }));
+  train.className = "train";
+  const step = button("Step", () => {
+    set({ running: false });
     trainer.order({ step: true });
   });
-  const again = button("Reset", () => {
+  const reset = button("Reset", () => {
     set({ running: false });
-    trainer.order({ start: getTraits(model, SETTINGS_OF_RUN) });
+    trainer.reset();
   });
-  const said = make("p", { className: "says", role: "status" });
-  const now = make("p", { className: "now" });
-  const losses = createChart("loss", (value) => value.toFixed(1));
-  const accuracies = createChart("accuracy", (value) => `${Math.round(100 * value)} %`);
-  const weights = make("canvas", { role: "img", className: "weights" });
-  const pictured = make("figcaption");
-
-  const drawing = createDrawing(model, () => {
-    refresh();
-    readDrawing();
-  });
-  const readDrawing = () => {
-    const { input } = prepare(drawing.ink, PREPARED);
-    trainer.order({ read: { drawing: input } });
+  const said = make("p", { className: "said", role: "status" });
+  const pace = make("p");
+  const measured = createMeasured();
+  const charts = {
+    loss: createChart("Loss", (value) => value.toFixed(1)),
+    accuracy: createChart("Accuracy", (value) => `${Math.round(100 * value)} %`),
   };
-  const sheet = createSheet(model, drawing, refresh);
-  const eraser = boxControl("eraser", (erase) => set({ erase }));
-  const digit = numberControl("validation digit", 999, (number) => {
-    set({ digit: number });
-    trainer.order({ read: { digit: number } });
-  });
-  const shown = make("canvas", { role: "img", className: "digit" });
-  const table = make("table");
+  const weights = createWeights();
 
-  function draw() {
-    frame = 0;
-    const { report } = trainer;
-    const running = model.get("running");
-    for (const [trait, control] of controls) control.show(model.get(trait));
+  const digit = numberControl("validation digit", LAST_DIGIT, (digit) => set({ digit }));
+  const next = button("Next", () => set({ digit: (model.get("digit") + 1) % (LAST_DIGIT + 1) }));
+  const digitPicture = make("canvas", { role: "img", className: "digit", width: SIDE, height: SIDE });
+  const answers = createAnswers("What the network reads", 2);
+  const read = make("p", { role: "status", className: "read" });
+  const [draw, drawPad] = [onceAFrame(drawState), onceAFrame(paintPad)];
+  const drawing = createDrawing(model, () => {
+    drawPad();
+    orderReading();
+  });
+  const sheet = createSheet(model, drawing, drawPad);
+  const eraser = boxControl("eraser", (erase) => set({ erase }));
+  const orderDigit = () => trainer.order({ read: { digit: model.get("digit") } });
+  const orderReading = onceAFrame(() => {
+    trainer.order({ read: { drawing: prepare(drawing.ink, STEPS_OF_PREPARATION).input } });
+  });
+
+  let [timer, isAsking] = [0, false];
+  function paintPad() {
+    sheet.paint({ pixels: Float64Array.from(drawing.ink, (ink) => ink / 255), rows: 280, columns: 280 });
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      drawing.send();
+      announceReading();
+    }, PAUSE);
+  }
+
+  function announceReading() {
+    const probabilities = trainer.report?.drawing;
+    if (!probabilities || model.get("running")) return;
+    const { digit, largest } = readingOf(probabilities);
+    say(read, `It reads ${digit} (${inPercent(largest)}).`);
+  }
+
+  function drawState() {
     const hidden = model.get("hidden");
     layers.forEach(({ element, show }, i) => {
       show(hidden[i] ?? 0);
       element.lastChild.disabled = i > hidden.length;
     });
-    training.textContent = running ? "Pause" : "Train";
-    sheet.paint(prepare(drawing.ink, PREPARED).drawing);
+    for (const [trait, { show }] of Object.entries(choices)) show(model.get(trait));
     eraser.show(model.get("erase"));
     digit.show(model.get("digit"));
-    const words = trainer.trouble ||
-      (trainer.isLoading() ? "The digits are being loaded." : describe(report));
-    if (!running || !report) say(said, words);
-    else say(said, report.steps ? said.textContent : "Training.");
-    showReport(report);
-    clearTimeout(timer);
-    timer = setTimeout(drawing.send, PAUSE);
+    const running = model.get("running");
+    train.textContent = running ? "Pause" : "Train";
+    const { report } = trainer;
+    say(said, words(report, running));
+    if (report) showReport(report);
+    if (report && !isAsking) { // the worker does not know yet what to read
+      isAsking = true;
+      orderDigit();
+      orderReading();
+    }
+    if (!running) announceReading();
+  }
+
+  function words(report, running) {
+    if (trainer.trouble) return trainer.trouble;
+    if (trainer.isLoading()) return "The digits are being loaded, 1.2 MB.";
+    if (!report) return "Press Train, Step, or draw a digit: the page then loads 6,000 digits, 1.2 MB.";
+    // While it trains, only what a listener can keep up with
+    return running ? `Training. ${trouble(report)}` : describe(report);
   }
 
   function showReport(report) {
-    const history = report?.history ?? { steps: [], loss: [], val_loss: [], accuracy: [], val_accuracy: [] };
-    const last = Math.max(report?.goal ?? 0, report?.steps ?? 0, 100);
-    now.textContent = report
-      ? `step ${inText(report.steps)}, epoch ${inText(Math.floor(report.steps / report.perEpoch))}; ` +
-        `${inText(Math.round(report.speed / 100) * 100)} digits a second`
-      : "\u00a0";
-    const top = Math.min(Math.max(2.5, ...history.loss.filter(Number.isFinite)), 10);
-    losses.show(history.steps, [history.loss, history.val_loss], last, [0, top], "loss");
-    accuracies.show(history.steps, [history.accuracy, history.val_accuracy], last, [0, 1], "accuracy");
-    if (!report) return;
-    paintWeights(weights, report.weights);
-    paintPart(shown, { pixels: report.digit.image, rows: SIDE, columns: SIDE }, SIDE);
-    const answer = (name, probabilities) => {
-      const largest = Math.max(...probabilities);
-      return { name, probabilities, largest, digit: probabilities.indexOf(largest) };
-    };
-    const answers = [answer("the digit", report.digit.probabilities)];
-    if (report.drawing) answers.push(answer("your drawing", report.drawing));
-    table.replaceChildren(...makeTable("What the network reads", answers));
+    const { steps, perEpoch, goal, speed, history } = report;
+    const before = trainer.before ?? NONE;
+    const right = Math.max(goal, steps, 100);
+    const largest = Math.max(...history.loss.filter(Number.isFinite));
+    pace.textContent = `Step ${inText(steps)}, epoch ${inText(Math.floor(steps / perEpoch))}. ` +
+      (speed ? `${inText(Number(speed.toPrecision(2)))} digits a second.` : "");
+    measured.show(history, before);
+    for (const [name, chart] of Object.entries(charts)) {
+      const curves = [
+        { x: history.steps, values: history[name] },
+        { x: history.steps, values: history[`val_${name}`] },
+        { x: before.steps, values: before[`val_${name}`] },
+      ];
+      const top = name === "accuracy" ? 1 : [2.5, 5].find((top) => largest <= top) ?? 10;
+      const ends = curves.slice(0, 2).map(({ values }) =>
+        `from ${values[0].toFixed(2)} to ${values.at(-1)?.toFixed(2)}`
+      );
+      chart.show(curves, right, top, `${name}: training ${ends[0]}, validation ${ends[1]}`);
+    }
+    weights.show(report.weights, model.get("hidden")[0]);
+    const { image, label, number, probabilities } = report.digit;
+    paintPart(digitPicture, { pixels: image, rows: SIDE, columns: SIDE }, SIDE);
+    digitPicture.ariaLabel = `Validation digit ${number}, a ${label}`;
+    answers.show([
+      { name: `this ${label}`, probabilities },
+      { name: "your drawing", probabilities: report.drawing },
+    ]);
   }
 
-  const inRow = (...children) => make("div", { className: "row" }, ...children);
   const root = rootElement(
     "network-trainer",
     CONTROL_STYLE + PAD_STYLE + STYLE,
-    inRow(...layers.map(({ element }) => element), ...controls.map(([, { element }]) => element)),
-    inRow(training, stepping, again),
-    said,
-    now,
-    inRow(losses.element, accuracies.element),
-    make("figure", {}, pictured, weights),
+    section(
+      "The network",
+      make(
+        "div",
+        { className: "settings" },
+        ...layers.map(({ element }) => element),
+        ...elementsOf(CHOICES.network),
+      ),
+    ),
+    section(
+      "The training",
+      make("div", { className: "settings" }, ...elementsOf(CHOICES.training), choices.seed.element),
+    ),
     make(
       "div",
-      { className: "row parts" },
+      { className: "parts" },
+      make("div", { className: "doing" }, inRow(train, step, reset), said),
+      make("div", {}, pace, measured.element),
+    ),
+    make("div", { className: "parts" }, charts.loss.element, charts.accuracy.element),
+    weights.element,
+    make(
+      "div",
+      { className: "parts" },
+      make("div", { className: "one" }, digitPicture, make("div", {}, digit.element, inRow(next))),
       make(
         "div",
         { className: "pad" },
@@ -280,67 +253,149 @@ function render({ model, el }, trainer) {
           button("Undo", drawing.undo),
           button("Clear", () => drawing.replace(emptyPad())),
         ),
+        read,
       ),
-      make("div", {}, digit.element, shown),
-      make("div", { className: "answers" }, table),
+      make("div", { className: "reading" }, answers.element),
     ),
   );
   const update = () => {
     drawing.receive();
-    refresh();
+    draw();
   };
   el.append(root);
   model.on("change", update);
-  trainer.listeners.add(refresh);
-  refresh();
+  model.on("change:digit", orderDigit);
+  trainer.listeners.add(draw);
+  drawState();
+  paintPad();
   return () => {
     model.off("change", update);
-    trainer.listeners.delete(refresh);
-    cancelAnimationFrame(frame);
+    model.off("change:digit", orderDigit);
+    trainer.listeners.delete(draw);
+    for (const each of [draw, drawPad, orderReading]) each.cancel();
     clearTimeout(timer);
+    drawing.send();
     root.remove();
   };
 }
 
-const SHADES = Uint32Array.from({ length: 256 }, (_, i) => {
-  const [red, green, blue] = signedColor((i - 127.5) / 127.5);
+/** A function that does the work before the next frame is shown, once, however often it is called until then. */
+function onceAFrame(work) {
+  let frame = 0;
+  const call = () => {
+    frame ||= requestAnimationFrame(() => {
+      frame = 0;
+      work();
+    });
+  };
+  call.cancel = () => cancelAnimationFrame(frame);
+  return call;
+}
+
+/** A table of what was measured last, which is also the charts' legend. */
+function createMeasured() {
+  const names = ["training", "validation", "validation, the network before"];
+  const cells = names.map(() => [make("td", {}, "–"), make("td", {}, "–")]);
+  const rows = names.map((name, i) => {
+    return make("tr", {}, make("th", { scope: "row" }, sampleOf(CURVES[i]), name), ...cells[i]);
+  });
+  const heads = ["", "loss", "accuracy"].map((head) =>
+    make(head ? "th" : "td", head ? { scope: "col" } : {}, head)
+  );
+  const show = (history, before) => {
+    const lists = [
+      [history.loss, history.accuracy],
+      [history.val_loss, history.val_accuracy],
+      [before.val_loss, before.val_accuracy],
+    ];
+    lists.forEach(([losses, accuracies], i) => {
+      cells[i][0].textContent = losses.at(-1)?.toFixed(2) ?? "–";
+      cells[i][1].textContent = accuracies.length ? share(accuracies.at(-1)) : "–";
+    });
+  };
+  const element = make(
+    "table",
+    { className: "measured" },
+    make("thead", {}, make("tr", {}, ...heads)),
+    make("tbody", {}, ...rows),
+  );
+  return { element, show };
+}
+
+/** Pictures of the weights of the first layer's units, all on one scale. */
+function createWeights() {
+  const canvases = Array.from({ length: MOST_SHOWN }, () => make("canvas", { width: SIDE, height: SIDE }));
+  const pictures = make(
+    "div",
+    { className: "pictures", role: "img", ariaLabel: "no weights yet" },
+    ...canvases,
+  );
+  const caption = make("figcaption", {}, "Weights of the first layer");
+  const show = (weights, units) => {
+    const count = weights.length / SIDE ** 2;
+    const most = weights.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const whose = units
+      ? `${count < units ? `${count} of the ${units}` : `the ${units}`} units of the first layer`
+      : "the outputs for 0 to 9";
+    const text = `Weights of ${whose}, one picture each: blue below zero, red above, darkest at ±${
+      most.toPrecision(2)
+    }`;
+    caption.textContent = pictures.ariaLabel = text;
+    canvases.forEach((canvas, unit) => {
+      canvas.style.visibility = unit < count ? "visible" : "hidden";
+      if (unit >= count) return;
+      const context = canvas.getContext("2d");
+      const picture = context.createImageData(SIDE, SIDE);
+      const pixels = new Uint32Array(picture.data.buffer);
+      for (let i = 0, at = unit * SIDE ** 2; i < SIDE ** 2; i++, at++) {
+        pixels[i] = SHADES[Math.round(127 + 127 * weights[at] / (most || 1))];
+      }
+      context.putImageData(picture, 0, 0);
+    });
+  };
+  return { element: make("figure", { className: "weights" }, caption, pictures), show };
+}
+
+// The colors from -1 to 1 in 255 shades, as 32-bit numbers: alpha, blue, green, red
+const SHADES = Uint32Array.from({ length: 255 }, (_, i) => {
+  const [red, green, blue] = signedColor((i - 127) / 127);
   return 0xff000000 | (blue << 16) | (green << 8) | red;
 });
 
-/** Paint the weights of each unit as an image, all on one scale. */
-function paintWeights(canvas, weights) {
-  const count = weights.length / SIDE ** 2;
-  const [across, down] = [SHOWN_ACROSS, Math.ceil(MOST_SHOWN / SHOWN_ACROSS)];
-  const width = across * (SIDE + 1) + 1;
-  const height = down * (SIDE + 1) + 1;
-  if (canvas.width !== width) [canvas.width, canvas.height] = [width, height];
-  const most = weights.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
-  const context = canvas.getContext("2d");
-  const picture = context.createImageData(width, height);
-  const pixels = new Uint32Array(picture.data.buffer);
-  for (let unit = 0; unit < count; unit++) {
-    const corner = (Math.floor(unit / across) * (SIDE + 1) + 1) * width + (unit % across) * (SIDE + 1) + 1;
-    for (let i = 0; i < SIDE ** 2; i++) {
-      const shade = Math.round(127.5 + 127.5 * weights[unit * SIDE ** 2 + i] / most);
-      pixels[corner + Math.floor(i / SIDE) * width + i % SIDE] = SHADES[shade];
-    }
-  }
-  context.putImageData(picture, 0, 0);
-}
-
 const STYLE = `
-.network-trainer .says { min-height: 4.2em; }
-.network-trainer .chart { flex: 1 1 300px; max-width: 460px; }
+.network-trainer .settings { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.9rem, 1fr)); gap: .3rem .7rem; }
+.network-trainer .settings label { flex-direction: column; align-items: stretch; gap: 0; min-width: 0; }
+.network-trainer .settings :is(select, input) { width: 100%; min-width: 0; }
+.network-trainer .parts { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; margin-top: .7rem; align-items: flex-start; }
+.network-trainer .parts > * { min-width: 0; max-width: 100%; }
+.network-trainer .doing { flex: 1 1 18rem; }
+.network-trainer button.train { background: #0072b2; border-color: #0072b2; color: #fff; min-width: 5.5em; }
+.network-trainer .said { min-height: 5.6em; }
+.network-trainer .measured { font-size: 13px; }
+.network-trainer .measured td { min-width: 4.4em; text-align: right; }
+.network-trainer .sample { display: inline-block; width: 36px; }
+.network-trainer .chart { flex: 1 1 280px; max-width: 460px; }
 .network-trainer svg { display: block; width: 100%; }
-.network-trainer .weights { width: 466px; max-width: 100%; image-rendering: pixelated; }
-.network-trainer .pad { width: 280px; }
-.network-trainer .digit { width: 112px; image-rendering: pixelated; border: 1px solid #767676; }
-.network-trainer .answers { flex: 1 1 20rem; min-height: 300px; }
+.network-trainer .sample svg { display: inline; width: 30px; }
+.network-trainer .weights { margin-top: .5rem; }
+.network-trainer .weights figcaption { min-height: 2.8em; }
+.network-trainer .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(52px, 11%), 1fr)); gap: 3px; max-width: 44rem; }
+.network-trainer .pictures canvas { width: 100%; aspect-ratio: 1; image-rendering: pixelated; background: #f7f7f7; }
+.network-trainer .one { display: flex; flex-wrap: wrap; gap: .5rem 1rem; width: 112px; }
+.network-trainer .one label { flex-direction: column; align-items: flex-start; gap: 0; }
+.network-trainer .digit { width: 112px; height: 112px; image-rendering: pixelated; background: #fff; border: 1px solid #767676; }
+.network-trainer .pad { width: 220px; }
+.network-trainer .read { min-height: 2.8em; }
+.network-trainer .reading { flex: 1 1 18rem; min-height: 345px; }
+@media (max-width: 600px) {
+  .network-trainer .one { width: 100%; }
+  .network-trainer .pad { width: 280px; }
+}
 `;
 
-/** One trainer for all views of a model */
+// A model has one trainer, and any number of views.
 export default () => {
-  let trainer;
+  let trainer = null;
   return {
     initialize({ model }) {
       trainer = createTrainer(model);

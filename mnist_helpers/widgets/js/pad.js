@@ -160,24 +160,50 @@ function paintCursor(context, { place: [x, y], down }, width) {
   }
 }
 
-/** The content of the table of probabilities, with a column per network. */
-export function makeTable(title, answers) {
-  const heads = answers.map(({ name, digit }) => {
-    return make("th", { scope: "col" }, name, make("br"), `reads ${digit}`);
-  });
-  const rows = Array.from({ length: 10 }, (_, row) => {
-    const cells = answers.map(({ probabilities, digit }) => {
-      const fill = make("i", { style: `width: ${100 * probabilities[row]}%` });
+/**
+ * A table of probabilities, with a column for each of so many answers.
+ *
+ * @return the element, and `show(answers)`: [{ name, probabilities }]
+ */
+export function createAnswers(title, count) {
+  const columns = Array.from({ length: count }, () => ({
+    name: make("span"),
+    reads: make("span"),
+    cells: Array.from({ length: 10 }, () => {
+      const [text, fill] = [make("span"), make("i")];
       const bar = make("span", { className: "bar", ariaHidden: "true" }, fill);
-      return make("td", { className: row === digit ? "top" : "" }, inPercent(probabilities[row]), bar);
-    });
-    return make("tr", {}, make("th", { scope: "row" }, row), ...cells);
+      return { text, fill, cell: make("td", {}, text, bar) };
+    }),
+  }));
+  const heads = columns.map(({ name, reads }) => make("th", { scope: "col" }, name, make("br"), reads));
+  const rows = Array.from({ length: 10 }, (_, row) => {
+    return make("tr", {}, make("th", { scope: "row" }, row), ...columns.map(({ cells }) => cells[row].cell));
   });
-  return [
+  const element = make(
+    "table",
+    { className: "answers" },
     make("caption", {}, title),
     make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "digit"), ...heads)),
     make("tbody", {}, ...rows),
-  ];
+  );
+  const show = (answers) =>
+    answers.forEach(({ name, probabilities }, i) => {
+      const { digit } = readingOf(probabilities);
+      say(columns[i].name, name);
+      say(columns[i].reads, `reads ${digit}`);
+      columns[i].cells.forEach(({ text, fill, cell }, row) => {
+        say(text, inPercent(probabilities[row]));
+        fill.style.width = `${100 * probabilities[row]}%`;
+        cell.className = row === digit ? "top" : "";
+      });
+    });
+  return { element, show };
+}
+
+/** What probabilities say: the digit with the largest, and that. */
+export function readingOf(probabilities) {
+  const largest = Math.max(...probabilities);
+  return { digit: probabilities.indexOf(largest), largest };
 }
 
 export function boxControl(label, choose) {
@@ -199,11 +225,11 @@ export const PAD_STYLE = `
 .mnist-widget .pad canvas { display: block; background: #fff; border: 1px solid #767676; max-width: 100%; }
 .mnist-widget .pad .sheet { width: 100%; aspect-ratio: 1; cursor: crosshair; touch-action: none; }
 .mnist-widget .pad .hint { min-height: 2.8em; }
-.mnist-widget .answers table { table-layout: fixed; width: 100%; }
-.mnist-widget .answers caption { padding: 0 0 .3rem; }
-.mnist-widget .answers thead th { vertical-align: bottom; }
-.mnist-widget .answers th:first-child { width: 3.4em; }
-.mnist-widget .answers td.top { font-weight: bold; }
+.mnist-widget table.answers { table-layout: fixed; width: 100%; }
+.answers caption { padding: 0 0 .3rem; }
+.answers thead th { vertical-align: bottom; }
+.answers th:first-child { width: 3.4em; }
+.answers td.top { font-weight: bold; }
 .mnist-widget .bar { display: block; height: 7px; border: 1px solid #767676; }
 .mnist-widget .bar i { display: block; height: 100%; background: #0072b2; }
 `;

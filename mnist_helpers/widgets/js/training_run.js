@@ -3,7 +3,7 @@
 import { randomNumbers } from "./random.js";
 import { createTraining, startWeights } from "./training.js";
 
-export const VALIDATION = 1000; // digits, after all those to train on
+export const [COUNT, VALIDATION] = [6000, 1000]; // digits: all, and the last of them, which no step takes
 const MEASURED = 1000; // training digits, the first
 const SEEDS = 1000; // more than there are epochs, so that each epoch of each seed has numbers of its own
 

@@ -1,17 +1,17 @@
 // A worker that trains, so that the page stays responsive. It carries out orders and reports what came of them.
 
 import { unpackDigits } from "./training.js";
-import { createRun, VALIDATION } from "./training_run.js";
+import { COUNT, createRun, VALIDATION } from "./training_run.js";
 
-const SLICE = 60; // milliseconds of training between two reports
+const SLICE = 80; // milliseconds of training between two reports
 const MOST_SHOWN = 24; // units of the first layer
 let [digits, run, goal, timer, order] = [null, null, 0, 0, 0];
-const toRead = { digit: 0, drawing: null };
+const toRead = { digit: 0, drawing: new Float32Array(784) };
 
 const ORDERS = {
-  /** The digits, as Python packs them: { bytes, count }. */
-  digits({ bytes, count }) {
-    digits = unpackDigits(bytes, count);
+  /** The digits, as Python packs them. */
+  digits(bytes) {
+    digits = unpackDigits(bytes, COUNT);
   },
   /** A new network, by the widget's settings. */
   start(settings) {
@@ -65,11 +65,12 @@ function report() {
     hasEqualUnits: run.hasEqualUnits(),
     weights: columns(weights, units, Math.min(units, MOST_SHOWN)),
     digit: {
+      number: toRead.digit,
       image: training.image(digit),
       label: digits.labels[digit],
       probabilities: training.readDigit(digit),
     },
-    drawing: toRead.drawing && training.readImage(toRead.drawing),
+    drawing: training.readImage(toRead.drawing),
   });
 }
 
