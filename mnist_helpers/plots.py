@@ -1,5 +1,7 @@
 """Plot arrays and training histories with matplotlib. Each function returns the Axes that it drew on."""
 
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
@@ -180,6 +182,81 @@ def plot_history(history: dict[str, list[float]]) -> np.ndarray:
     return axes
 
 
+def draw_neuron(inputs, weights, bias: float) -> Axes:
+    """Draw one neuron with its numbers: each input times its weight, their sum with the bias, and ReLU.
+
+    Parameters
+    ----------
+    inputs, weights : numbers, ``(n,)`` each, with n from 1 to 8.
+    bias : a number.
+
+    Raises
+    ------
+    ValueError
+        If there is not one weight for each input, or there are none or more than 8.
+    """
+    inputs, weights = finite(inputs, "inputs"), finite(weights, "weights")
+    if inputs.shape != weights.shape or inputs.ndim != 1 or not 1 <= len(inputs) <= 8:
+        raise ValueError(
+            f"inputs and weights must be 1 to 8 numbers each, got {inputs.shape} and {weights.shape}"
+        )
+    _, ax = _drawing(8, 0.75 * len(inputs) + 0.4)
+    heights = np.arange(len(inputs))[::-1] - (len(inputs) - 1) / 2
+    for number, height in enumerate(heights, start=1):
+        value, weight = inputs[number - 1], weights[number - 1]
+        ax.plot([0, 3.2], [height, 0], color="0.6", linestyle="-", zorder=1)
+        _node(ax, 0, height, f"$x_{number}$\n{_signed(value)}")
+        ax.text(
+            1.6,
+            height / 2,
+            f"× {_signed(weight)}",
+            ha="center",
+            va="center",
+            backgroundcolor="white",
+            zorder=2,
+        )
+    ax.plot([3.2, 7.2], [0, 0], color="0.6", linestyle="-", zorder=1)
+    _node(ax, 3.2, 0, "add\nup")
+    ax.text(3.2, -0.75, f"bias {_signed(bias)}", ha="center", va="center")
+    ax.text(4.25, 0.22, "$z$", ha="center")
+    _node(ax, 5.3, 0, "ReLU")
+    ax.text(7.35, 0, "output", ha="left", va="center")
+    return ax
+
+
+def draw_layers(sizes) -> Axes:
+    """Draw a network of dense layers: some neurons of each layer, and how many there are.
+
+    Parameters
+    ----------
+    sizes : 2 to 8 integers, at least 1 each: the number of inputs, then of neurons layer by layer.
+
+    Raises
+    ------
+    ValueError
+        If `sizes` are not as described.
+    """
+    sizes = [whole(size, "a size", 1) for size in sizes]
+    if not 2 <= len(sizes) <= 8:
+        raise ValueError(f"sizes must be 2 to 8 numbers, the inputs first, got {len(sizes)}")
+    _, ax = _drawing(2 * len(sizes), 4.4)
+    # Of a large layer, three neurons above and two below dots that stand for the rest
+    rows = [np.linspace(1, -1, size) if size < 6 else np.array([2, 1.2, 0.4, -1.2, -2]) for size in sizes]
+    for column, (left, right) in enumerate(itertools.pairwise(rows)):
+        for one in left:
+            for other in right:
+                ax.plot(
+                    [2 * column, 2 * column + 2], [one, other], color="0.8", linestyle="-", lw=0.7, zorder=1
+                )
+    names = ["inputs", *(f"hidden {i}" for i in range(1, len(sizes) - 1)), "output"]
+    for column, (size, heights, name) in enumerate(zip(sizes, rows, names, strict=True)):
+        ax.scatter([2 * column] * len(heights), heights, s=150, color="white", edgecolor=BLUE, zorder=2)
+        if size >= 6:
+            ax.text(2 * column, -0.4, "⋮", ha="center", va="center", fontsize=16)
+        ax.text(2 * column, -2.75, f"{size}\n{name}", ha="center", va="center")
+    return ax
+
+
 def plot_confusion(confusion: np.ndarray, ax: Axes | None = None) -> Axes:
     """Plot a confusion matrix. Only the mistakes are shaded; the far larger diagonal would drown them out.
 
@@ -246,6 +323,24 @@ def plot_reliability(
 def percent(confidence: float) -> str:
     """A confidence in [0, 1] as text, such as "99.9 %". It never says 100 %: softmax is never certain."""
     return ">99.9 %" if confidence >= 0.9995 else f"{100 * confidence:.1f} %"
+
+
+def _signed(number: float) -> str:
+    """A number as text, with a real minus sign."""
+    return f"{number:g}".replace("-", "−")
+
+
+def _drawing(width: float, height: float) -> tuple[plt.Figure, Axes]:
+    """Axes without axes, on which a unit is equally long in both directions."""
+    figure, ax = plt.subplots(figsize=(width * 0.9, height * 0.9))
+    ax.axis("off")
+    ax.set_aspect("equal")
+    return figure, ax
+
+
+def _node(ax: Axes, x: float, y: float, text: str) -> None:
+    ax.add_patch(plt.Circle((x, y), 0.42, facecolor="white", edgecolor=BLUE, linewidth=1.5, zorder=2))
+    ax.text(x, y, text, ha="center", va="center", fontsize=9, zorder=3)
 
 
 def _sheet(images: np.ndarray, titles, columns: int, size: float | None = None, **imshow) -> np.ndarray:

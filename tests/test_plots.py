@@ -9,6 +9,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from mnist_helpers import (
+    draw_layers,
+    draw_neuron,
     plot_confusion,
     plot_history,
     plot_reliability,
@@ -124,6 +126,24 @@ def test_history_is_two_panels_over_whole_epochs(epochs):
         assert all(tick == round(tick) for tick in ax.get_xticks())
 
 
+def test_neuron_shows_each_number_once():
+    written = list(texts(draw_neuron([0.2, 0.9], [1.5, -0.5], bias=-1)).values())
+    for part in ("$x_1$\n0.2", "$x_2$\n0.9", "× 1.5", "× −0.5", "bias −1", "ReLU"):
+        assert written.count(part) == 1
+
+
+def test_layers_are_drawn_whole_if_small_and_joined_to_the_next():
+    ax = draw_layers([784, 3, 2])
+    assert [len(layer.get_offsets()) for layer in ax.collections] == [5, 3, 2]
+    assert len(ax.lines) == 5 * 3 + 3 * 2
+    assert texts(ax).keys() >= {(0, -0.4)}  # the dots that stand for the rest
+    assert [text for text in texts(ax).values() if "\n" in text] == [
+        "784\ninputs",
+        "3\nhidden 1",
+        "2\noutput",
+    ]
+
+
 def test_confusion_shades_the_mistakes_only_and_counts_are_legible():
     confusion = np.diag(np.arange(900, 1000, 10))
     confusion[4, 9], confusion[9, 4], confusion[7, 2] = 23, 5, 11
@@ -184,6 +204,9 @@ NO_LOSS = {name: values for name, values in HISTORY.items() if name != "val_loss
         (lambda: show_mistakes(ZEROS, [1, 2], EVEN[:1], [0]), "with n = 2, the length of true"),
         (lambda: show_mistakes(ZEROS, [1, 2], EVEN, []), "a figure holds 1 to 300 images, got 0"),
         (lambda: show_mistakes(ZEROS, [1, 2], EVEN, [0, 2]), "which must be from 0 to 1, got 0 to 2"),
+        (lambda: draw_neuron([1], [1, 2], 0), r"inputs and weights must be .*, got \(1,\) and \(2,\)"),
+        (lambda: draw_layers([784]), "sizes must be 2 to 8 numbers, the inputs first, got 1"),
+        (lambda: draw_layers([784, 0]), "a size must be a whole number of 1 or more, got 0"),
         (lambda: plot_history({}), "history is missing loss, .* from at least one epoch with"),
         (lambda: plot_history(NO_LOSS), "history is missing val_loss; it must be"),
         (lambda: plot_history(HISTORY | {"val_loss": [1.5]}), "fit without validation_freq"),

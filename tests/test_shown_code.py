@@ -110,7 +110,9 @@ def check_network(cells: list[NotebookNode], network: str) -> None:
 def build(cells: list[NotebookNode]) -> tuple:
     """Build and compile the network shown in a notebook; return it and its training recipe."""
     (parameters,) = (cell for cell in cells if "parameters" in tags(cell))
-    (building,) = (cell for cell in cells if calls([cell], "Sequential") and calls([cell], "set_random_seed"))
+    building = next(
+        cell for cell in cells if calls([cell], "Sequential") and calls([cell], "set_random_seed")
+    )
     parts = (node for cell in cells for node in nodes(cell.source))
     imports = [node for node in parts if isinstance(node, ast.Import | ast.ImportFrom)]
     namespace = {}
@@ -120,8 +122,11 @@ def build(cells: list[NotebookNode]) -> tuple:
     def value(node: ast.AST):
         return eval(compile(ast.Expression(node), "<notebook>", "eval"), namespace)
 
-    # Later calls only go on with the training.
-    first_compile, first_fit = (calls(cells, method)[0] for method in ("compile", "fit"))
+    # Later calls only go on with the training, and others train other networks.
+    first_compile, first_fit = (
+        next(call for call in calls(cells, method) if name_of(call.func.value) == "model")
+        for method in ("compile", "fit")
+    )
     value(first_compile)
     training = {keyword.arg: keyword.value for keyword in first_fit.keywords}
     assert name_of(training["epochs"]) == "EPOCHS"
