@@ -30,6 +30,7 @@ from results import (
     readings,
     reads,
     record,
+    trained_in_page,
     trainings,
     weights_in,
     wrong,
@@ -171,6 +172,7 @@ def in_01() -> dict[str, bool]:
             and set(np.argmax(shares, axis=1)) == {1, 7}
         ),
         "01.four_and_nine": divmod((apart + 999 * np.eye(10)).argmin(), 10) == (4, 9),
+        "01.five_of_six": round(6 * known["data.means_right"]) == 5,
         "01.eight_and_three": apart[8, 3] < apart[8, 9],
         "01.farthest": farthest == FARTHEST,
         "01.bold_ink": all(is_bold(digit, image) for digit, bold in BOLD.items() for image in bold),
@@ -193,6 +195,7 @@ def in_02() -> dict[str, bool]:
     said, true = said_in_validation("mlp"), labels_of("val")
     misread = said.argmax(axis=1) != true
     surest = np.where(misread, said.max(axis=1), 0).argmax()
+    few = trained_in_page(images=100)
 
     return {
         "02.first_layer_largest": first_layer > sum(other_layers),
@@ -220,6 +223,12 @@ def in_02() -> dict[str, bool]:
         "02.flat_there": np.ptp(val_loss[20:26]) < 0.0004,
         "02.accuracy_stays": val_accuracy[-1] >= val_accuracy[23],
         "02.mild": known["mlp.val_loss"] < 1.05 * known["mlp.val_loss_min"],
+        "02.trainer_rates": (
+            trained_in_page(rate=0.5, epochs=10)["val_accuracy"][-1] > 0.9
+            and trained_in_page(rate=1, epochs=10)["val_accuracy"][-1] < 0.4
+        ),
+        "02.trainer_overfits": few["loss"][-1] < 0.1 and few["val_loss"][-1] > 1.01 * min(few["val_loss"]),
+        "02.trainer_zeros": min(trained_in_page(start="zeros", epochs=10)["loss"]) > 2.29,
         "02.worst_mistake": (surest, true[surest], said[surest].argmax()) == (514, 8, 3),
     }
 

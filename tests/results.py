@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import javascript
 import numpy as np
 import scipy.stats
 from pages import COMMENT, NOTEBOOKS, ROOT, read
@@ -26,6 +27,9 @@ from mnist_helpers.evaluation import (
     reliability_bins,
     wilson_interval,
 )
+from mnist_helpers.widgets import NetworkTrainer
+from mnist_helpers.widgets.base import JS
+from mnist_helpers.widgets.network_trainer import packed_digits
 from tools.course import COMPARED, NETWORKS
 
 WORDS_A_MINUTE = 150
@@ -167,6 +171,21 @@ def run_times() -> dict[str, float]:
     return json.loads((ROOT / "tools" / "run_times.json").read_text(encoding="utf-8"))["seconds"]
 
 
+@functools.cache
+def trained_in_page(**settings) -> dict[str, list[float]]:
+    """The history of a training in the page, by the network trainer with these settings."""
+    widget = NetworkTrainer(**settings)
+    state = {name: getattr(widget, name) for name in NetworkTrainer.class_own_traits() if name != "history"}
+    train = """(async () => {
+      const { unpackDigits } = await import(data.unpack);
+      const run = module.createRun(unpackDigits(data.digits, 6000), data.state);
+      run.go(run.perEpoch * data.state.epochs);
+      return run.history;
+    })()"""
+    data = {"unpack": (JS / "training.js").as_uri(), "digits": packed_digits(), "state": state}
+    return javascript.run("training_run.js", train, data)
+
+
 # What many trainings gave
 
 BENCH = load_results("training_times")
@@ -283,6 +302,7 @@ RESULTS: dict[str, Callable[..., float]] = {
     # Of the data
     "data.share_of_ones": lambda: (labels_of("data") == 1).mean(),
     "data.share_of_fives": lambda: (labels_of("data") == 5).mean(),
+    "data.means_right": lambda: printed("01", "of each digit, in %", "right on validation")[0] / 100,
     "test.upside_down": lambda: np.isin(labels_of("test"), [3, 4, 7]).sum(),
     # Of each notebook
     "read.{lesson}.minutes": lambda notebook: 5 * math.ceil(words(notebook) / WORDS_A_MINUTE / 5),
