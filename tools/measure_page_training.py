@@ -1,7 +1,7 @@
 """Measure how fast a network trains in the page, beside other libraries in JavaScript: ``make bench``.
 
-All train the same networks on the same batches, in turn, in one process of deno. It fetches the libraries, which the
-course does not need otherwise, from the npm registry.
+All train the same networks on the same batches, in turn, in one process of deno. That fetches the others
+from npm; the project has no other use for them.
 """
 
 import subprocess

@@ -209,7 +209,7 @@ function render({ model, el }, trainer) {
     weights.show(report.weights, model.get("hidden")[0]);
     const { image, label, number, probabilities } = report.digit;
     paintPart(digitPicture, { pixels: image, rows: SIDE, columns: SIDE }, SIDE);
-    digitPicture.ariaLabel = `Validation digit ${number}, a ${label}`;
+    digitPicture.ariaLabel = `Validation digit ${number}, ${label === 8 ? "an" : "a"} ${label}`;
     answers.show([
       { name: `this ${label}`, probabilities },
       { name: "your drawing", probabilities: report.drawing },

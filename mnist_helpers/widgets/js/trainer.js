@@ -76,7 +76,7 @@ export function createTrainer(model) {
 
   function fail(message) {
     started = null;
-    trainer.trouble = `The network cannot be trained here: ${message}`;
+    trainer.trouble = `The network cannot be trained here: ${message}.`;
     setTraits(model, { running: false });
     tell();
   }

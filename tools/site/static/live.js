@@ -14,7 +14,10 @@
       const script = document.createElement("script");
       script.src = new URL(`${name}.js`, folder);
       script.onload = () => resolve(globalThis.live[name]);
-      script.onerror = () => reject(new Error(`${script.src} cannot be loaded`));
+      script.onerror = () => {
+        delete loaded[name]; // it may be asked for again
+        reject(new Error(`${script.src} cannot be loaded`));
+      };
       document.head.append(script);
     });
     return loaded[name];
