@@ -169,7 +169,7 @@ def test_what_goes_wrong_is_said(view):
     expect(said).to_contain_text("It does not learn: all units of the first layer are equal")
     view.get_by_label("hidden layer 1").select_option("none")
     expect(view.get_by_label("hidden layer 2")).to_be_disabled()
-    expect(view.get_by_role("img", name="Weights of the outputs for 0 to 9")).to_be_visible()
+    expect(view.get_by_role("img", name="Weights of the outputs 0 to 9")).to_be_visible()
     train.click()
     expect_trained(view)
     assert validation_accuracy(view) > 70

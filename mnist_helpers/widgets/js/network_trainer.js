@@ -114,7 +114,7 @@ function render({ model, el }, trainer) {
     trainer.reset();
   });
   const said = make("p", { className: "said", role: "status" });
-  const pace = make("p");
+  const pace = make("p", { className: "pace" });
   const measured = createMeasured();
   const charts = {
     loss: createChart("Loss", (value) => value.toFixed(1)),
@@ -189,24 +189,11 @@ function render({ model, el }, trainer) {
   function showReport(report) {
     const { steps, perEpoch, goal, speed, history } = report;
     const before = trainer.before ?? NONE;
-    const right = Math.max(goal, steps, 100);
-    const largest = Math.max(...history.loss.filter(Number.isFinite));
     pace.textContent = `Step ${inText(steps)}, epoch ${inText(Math.floor(steps / perEpoch))}. ` +
       (speed ? `${inText(Number(speed.toPrecision(2)))} digits a second.` : "");
     measured.show(history, before);
-    for (const [name, chart] of Object.entries(charts)) {
-      const curves = [
-        { x: history.steps, values: history[name] },
-        { x: history.steps, values: history[`val_${name}`] },
-        { x: before.steps, values: before[`val_${name}`] },
-      ];
-      const top = name === "accuracy" ? 1 : [2.5, 5].find((top) => largest <= top) ?? 10;
-      const ends = curves.slice(0, 2).map(({ values }) =>
-        `from ${values[0].toFixed(2)} to ${values.at(-1)?.toFixed(2)}`
-      );
-      chart.show(curves, right, top, `${name}: training ${ends[0]}, validation ${ends[1]}`);
-    }
-    weights.show(report.weights, model.get("hidden")[0]);
+    showCurves(history, before, Math.max(goal, steps, 100));
+    weights.show(report.weights, report.hidden[0]);
     const { image, label, number, probabilities } = report.digit;
     paintPart(digitPicture, { pixels: image, rows: SIDE, columns: SIDE }, SIDE);
     digitPicture.ariaLabel = `Validation digit ${number}, ${label === 8 ? "an" : "a"} ${label}`;
@@ -214,6 +201,22 @@ function render({ model, el }, trainer) {
       { name: `this ${label}`, probabilities },
       { name: "your drawing", probabilities: report.drawing },
     ]);
+  }
+
+  function showCurves(history, before, right) {
+    const largest = Math.max(...history.loss.filter(Number.isFinite), 0);
+    for (const [name, chart] of Object.entries(charts)) {
+      const curves = [
+        { x: history.steps, values: history[name] },
+        { x: history.steps, values: history[`val_${name}`] },
+        { x: before.steps, values: before[`val_${name}`] },
+      ];
+      const top = name === "accuracy" ? 1 : [2.5, 5].find((top) => largest <= top) ?? 10;
+      const [seen, unseen] = curves.map(({ values }) =>
+        values.length ? `from ${values[0].toFixed(2)} to ${values.at(-1).toFixed(2)}` : "not measured yet"
+      );
+      chart.show(curves, right, top, `${name}: training ${seen}, validation ${unseen}`);
+    }
   }
 
   const root = rootElement(
@@ -266,6 +269,7 @@ function render({ model, el }, trainer) {
   model.on("change", update);
   model.on("change:digit", orderDigit);
   trainer.listeners.add(draw);
+  showCurves(NONE, NONE, 100);
   drawState();
   paintPad();
   return () => {
@@ -334,12 +338,9 @@ function createWeights() {
   const show = (weights, units) => {
     const count = weights.length / SIDE ** 2;
     const most = weights.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    const whose = units
-      ? `${count < units ? `${count} of the ${units}` : `the ${units}`} units of the first layer`
-      : "the outputs for 0 to 9";
-    const text = `Weights of ${whose}, one picture each: blue below zero, red above, darkest at ±${
-      most.toPrecision(2)
-    }`;
+    const some = count < units ? `${count} of the ${units}` : `the ${units}`;
+    const whose = units ? `${some} units of the first layer` : "the outputs 0 to 9";
+    const text = `Weights of ${whose}: blue below zero, red above, up to ±${most.toPrecision(2)}`;
     caption.textContent = pictures.ariaLabel = text;
     canvases.forEach((canvas, unit) => {
       canvas.style.visibility = unit < count ? "visible" : "hidden";
@@ -370,7 +371,7 @@ const STYLE = `
 .network-trainer .parts > * { min-width: 0; max-width: 100%; }
 .network-trainer .doing { flex: 1 1 18rem; }
 .network-trainer button.train { background: #0072b2; border-color: #0072b2; color: #fff; min-width: 5.5em; }
-.network-trainer .said { min-height: 5.6em; }
+.network-trainer .said { min-height: 7em; }
 .network-trainer .measured { font-size: 13px; }
 .network-trainer .measured td { min-width: 4.4em; text-align: right; }
 .network-trainer .sample { display: inline-block; width: 36px; }
@@ -390,6 +391,7 @@ const STYLE = `
 @media (max-width: 600px) {
   .network-trainer .one { width: 100%; }
   .network-trainer .pad { width: 280px; }
+  .network-trainer .pace { min-height: 2.8em; }
 }
 `;
 

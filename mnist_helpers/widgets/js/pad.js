@@ -161,16 +161,16 @@ function paintCursor(context, { place: [x, y], down }, width) {
 }
 
 /**
- * A table of probabilities, with a column for each of so many answers.
+ * A table of probabilities, with a column for each of so many answers. It is empty at first.
  *
  * @return the element, and `show(answers)`: [{ name, probabilities }]
  */
 export function createAnswers(title, count) {
   const columns = Array.from({ length: count }, () => ({
-    name: make("span"),
-    reads: make("span"),
+    name: make("span", {}, "–"),
+    reads: make("span", {}, "–"),
     cells: Array.from({ length: 10 }, () => {
-      const [text, fill] = [make("span"), make("i")];
+      const [text, fill] = [make("span", {}, "–"), make("i")];
       const bar = make("span", { className: "bar", ariaHidden: "true" }, fill);
       return { text, fill, cell: make("td", {}, text, bar) };
     }),
@@ -231,5 +231,5 @@ export const PAD_STYLE = `
 .answers th:first-child { width: 3.4em; }
 .answers td.top { font-weight: bold; }
 .mnist-widget .bar { display: block; height: 7px; border: 1px solid #767676; }
-.mnist-widget .bar i { display: block; height: 100%; background: #0072b2; }
+.mnist-widget .bar i { display: block; height: 100%; width: 0; background: #0072b2; }
 `;

@@ -15,7 +15,7 @@ const SEEDS = 1000; // more than there are epochs, so that each epoch of each se
  * @returns the training, its history, and `go`, which makes steps
  */
 export function createRun(digits, settings) {
-  const { images, batch_size: batch, rate, momentum, seed, activation } = settings;
+  const { hidden, images, batch_size: batch, rate, momentum, seed, activation } = settings;
   const training = createTraining(digits, startWeights(settings), activation, batch);
   const perEpoch = Math.ceil(images / batch);
   const history = { steps: [], loss: [], accuracy: [], val_loss: [], val_accuracy: [] };
@@ -52,6 +52,7 @@ export function createRun(digits, settings) {
   return {
     training,
     history,
+    hidden,
     perEpoch,
     /** Make steps, until so many are made in all, or the loss is no number, or the time is up. */
     go(goal, until = Infinity) {
@@ -69,7 +70,7 @@ export function createRun(digits, settings) {
     /** Whether all units of the first hidden layer have the same weights. */
     hasEqualUnits() {
       const { weights, biases } = training.weights(1)[0];
-      return settings.hidden.length > 0 &&
+      return hidden.length > 0 &&
         weights.every((value, i) => value === weights[i - i % biases.length]);
     },
     speed: () => (milliseconds ? 1000 * trained / milliseconds : 0), // digits a second, measuring left out

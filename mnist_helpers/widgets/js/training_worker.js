@@ -59,6 +59,7 @@ function report() {
     isRunning: isRunning(),
     steps: run.steps(),
     perEpoch,
+    hidden: run.hidden,
     goal,
     speed: run.speed(),
     history,
