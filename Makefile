@@ -49,8 +49,9 @@ reference: $(READY)  ## train the reference networks, and what 07 has on record 
 outputs: $(READY)  ## re-execute the notebooks in place
 	$(BIN)/python -m tools.execute outputs $(ONLY)
 
-bench: $(READY)  ## measure how fast the networks train, and the run times that the course quotes
+bench: $(READY)  ## measure how fast networks train, in Python and in the page, and the run times that the course quotes
 	$(BIN)/python -m tools.measure_training
+	$(BIN)/python -m tools.measure_page_training
 	$(BIN)/python -m tools.measure_run_times
 
 lock:  ## lock the dependencies in pyproject.toml into requirements.txt

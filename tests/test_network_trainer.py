@@ -54,6 +54,36 @@ TRAIN = """(() => {
 })()"""
 
 
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (5, 16), (40, 10), (784, 33), (7, 128)])
+def test_weighted_rows_are_added(rng, rows, columns):
+    """Some rows, one of them twice, are added to the middle one of three rows; the others stay."""
+    source, target = rng.normal(size=(rows, columns)), rng.normal(size=(3, columns))
+    items, factors = rng.integers(0, rows, 9), rng.normal(size=9)
+    items[3] = items[2]
+    found = run(
+        "add_rows.js",
+        """(() => {
+          const memory = module.createMemory(200_000);
+          const [source, target] = [data.source, data.target].map((rows) => {
+            const matrix = memory.matrix(rows.length, rows[0].length);
+            rows.forEach((row, i) => matrix.values.set(row, i * matrix.stride));
+            return matrix;
+          });
+          const list = memory.list(9);
+          list.items.set(data.items);
+          list.factors.set(data.factors);
+          memory.addRows(target, 1, source, list, 2, 8);
+          memory.addRows(target, 0, source, list, 5, 5);
+          return target.values;
+        })()""",
+        {"source": source, "target": target, "items": items, "factors": factors},
+    )
+    target[1] += factors[2:8] @ source[items[2:8]]
+    found = np.reshape(found, (3, -1))
+    np.testing.assert_allclose(found[:, :columns], target, rtol=1e-4, atol=1e-5)
+    assert found.shape[1] % 16 == 0 and not found[:, columns:].any()
+
+
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 @pytest.mark.parametrize(
     ("hidden", "activation"),
@@ -254,14 +284,10 @@ def test_page_offers_what_the_traits_allow():
     assert set(run("trainer.js", "module.STARTING_ANEW")) == set(SETTINGS)
 
 
-def test_digits_and_worker_come_when_the_page_asks(monkeypatch, packed):
-    trainer, sent = NetworkTrainer(), []
-    monkeypatch.setattr(trainer, "send", lambda *message: sent.append(message))
-    for name in ("digits", "worker", "anything else"):
-        trainer._handle_custom_msg({"wanted": name}, [])
-    assert [message for message, _ in sent] == [{"wanted": "digits"}, {"wanted": "worker"}]
-    assert sent[0][1] == [packed]
-    assert "onmessage" in sent[1][1][0].decode()
+def test_notebook_holds_neither_digits_nor_worker(packed):
+    trainer = NetworkTrainer()
+    assert trainer.on_demand["digits"]() == packed
+    assert "onmessage" in trainer.on_demand["worker"]().decode()
     assert len(json.dumps(trainer.page_bundle())) < 10_000
 
 

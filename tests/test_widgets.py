@@ -93,6 +93,17 @@ def app(tmp_path):
     return SimpleNamespace(env=env, builder=SimpleNamespace(name="html"), outdir=tmp_path / "site")
 
 
+def test_view_gets_the_bytes_that_it_asks_for(monkeypatch):
+    monkeypatch.setattr(Sample, "on_demand", {"later": lambda: LARGE})
+    sample, sent = Sample(), []
+    monkeypatch.setattr(sample, "send", lambda *message: sent.append(message))
+    for name in ("later", "never"):
+        sample._handle_custom_msg({"wanted": name}, [])
+    assert sent == [({"wanted": "later"}, [LARGE])]
+    assert live_widgets.on_demand("network_trainer") == widgets.NetworkTrainer.on_demand
+    assert live_widgets.on_demand("digit_pad") == live_widgets.on_demand("sample") == {}
+
+
 def test_page_gets_a_place_or_a_note_below_each_picture(app):
     texts = ["Sample: a line", "Other: a line", "not a widget: a line"]
     doctree = nodes.container()
@@ -109,11 +120,15 @@ def test_page_gets_a_place_or_a_note_below_each_picture(app):
 def test_site_has_state_view_and_weights_as_scripts(app, monkeypatch):
     monkeypatch.setattr(live_widgets, "weights_of", lambda name: LARGE if name == "cnn" else name.encode())
     monkeypatch.setattr("mnist_helpers.widgets.base.esm", lambda name: f"the module {name}")
+    monkeypatch.setattr(live_widgets, "on_demand", lambda view: {"later": lambda: f"for {view}".encode()})
     live_widgets.write_widgets(app, None)
     folder = app.outdir / "_static" / "live"
     sha256 = hashlib.sha256(LARGE).hexdigest()
     names = {str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.js")}
-    assert names == {"01_lesson/sample", "01_lesson/sample-again", "views/sample", f"data/{sha256}"}
+    assert names == {
+        *("01_lesson/sample", "01_lesson/sample-again"),
+        *("views/sample", "views/sample/later", f"data/{sha256}"),
+    }
     found = {}
     for name in names:
         start, _, value = (folder / f"{name}.js").read_text(encoding="utf-8").partition(" = ")
@@ -122,6 +137,7 @@ def test_site_has_state_view_and_weights_as_scripts(app, monkeypatch):
     assert found["01_lesson/sample"] == BUNDLE
     assert found["views/sample"] == "the module sample.js"
     assert zlib.decompress(base64.b64decode(found[f"data/{sha256}"])) == LARGE
+    assert zlib.decompress(base64.b64decode(found["views/sample/later"])) == b"for sample"
     # Bytes that no network has stop the build.
     monkeypatch.setattr(live_widgets, "weights_of", str.encode)
     with pytest.raises(
