@@ -264,6 +264,7 @@ RESULTS: dict[str, Callable[..., float]] = {
     "{network}.minutes": lambda n: record(n)["seconds"] / 60,
     "{network}.train_accuracy": lambda n: history(n, "accuracy")[-1],
     "{network}.train_loss": lambda n: history(n, "loss")[-1],
+    "{network}.first_val_accuracy": lambda n: history(n, "val_accuracy")[0],
     "{network}.val_accuracy": lambda n: history(n, "val_accuracy")[-1],
     "{network}.val_loss": lambda n: history(n, "val_loss")[-1],
     "{network}.val_loss_min": lambda n: min(history(n, "val_loss")),
