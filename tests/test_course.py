@@ -78,15 +78,15 @@ def test_example_is_a_part_of_the_course_with_four_files_changed(tmp_path):
         follow(text, copy / file, cell_tags, language == "python")
     assert len({file for _, (_, file, *_) in steps}) == 4
     for command in ("reference", "outputs"):
-        done = run(copy, "tools.execute", command, "08_one_layer")
+        done = run(copy, "tools.execute", command, "10_one_layer")
         assert done.returncode == 0, done.stderr
     files = [f"tests/test_{name}.py" for name in ("course", "links", "notebook_rules")]
-    of_the_example = "08_one_layer or and_next or test_links or (test_course and not example)"
+    of_the_example = "10_one_layer or and_next or test_links or (test_course and not example)"
     checked = run(
         copy, "pytest", *files, "-q", "--numprocesses=0", "-p", "no:cacheprovider", "-k", of_the_example
     )
     failed = re.findall(r"^FAILED .*\[(\S+)\]", checked.stdout, re.MULTILINE)
     # What a lesson of three cells lacks, as CONTRIBUTING.md says
     lacks = ("begins_with_title_objectives_and_times", "ends_with_summary_exercises_and_next")
-    lacks = {f"{rule}-08_one_layer" for rule in (*lacks, "has_exercises_with_solutions")}
+    lacks = {f"{rule}-10_one_layer" for rule in (*lacks, "has_exercises_with_solutions")}
     assert set(failed) == lacks, checked.stdout
