@@ -1,7 +1,8 @@
 """Put widgets into the site's pages: live if their views need no kernel, else with a note below the picture.
 
-All that is needed is in the notebooks' outputs, where `Widget` has stored it next to text and picture. Large
-bytes are named there by their SHA-256: they are weights of reference networks.
+All that is needed is in the notebooks' outputs, where `Widget` has stored it next to text and picture, but
+for what a view asks for later: that is in the widget's class. Large bytes in the outputs are named by their
+SHA-256: they are weights of reference networks.
 """
 
 import hashlib

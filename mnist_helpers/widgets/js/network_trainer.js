@@ -183,7 +183,7 @@ function render({ model, el }, trainer) {
     if (trainer.isLoading()) return "The digits are being loaded, 1.2 MB.";
     if (!report) return "Press Train, Step, or draw a digit: the page then loads 6,000 digits, 1.2 MB.";
     // While it trains, only what a listener can keep up with
-    return running ? `Training. ${trouble(report)}` : describe(report);
+    return running ? `Training. ${trouble(report)}`.trim() : describe(report);
   }
 
   function showReport(report) {
