@@ -19,7 +19,7 @@ from pictures import WIDGET, alike, compare_outputs, pixels_of, same
 from tools.course import NOTEBOOKS, ROOT, alt_text, tags
 
 SANITIZER = get_sanitize_patterns((ROOT / "tests" / "nbval_sanitize.cfg").read_text(encoding="utf-8"))
-# All that the comparison may ignore: the digits in Keras' training lines, and what 07, 08 and 09 measure live.
+# All that the comparison may ignore: the digits in Keras' training lines, and what is called live or measured.
 TRAINED = r"(?:accuracy|loss): [\d.e-]+"
 MEASURED = r"live [a-z ]+ [\d.,]+|\d+\.\d+ s\b|this processor .*"
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -35,7 +35,7 @@ def sanitized(text: str) -> str:
 def test_changed_digit_is_noticed(path):
     outputs = [output for cell in read(path).cells for output in cell.get("outputs", [])]
     printed = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs]
-    ignored = re.compile(f"{TRAINED}|{MEASURED}" if path.stem.startswith(("07", "08", "09")) else TRAINED)
+    ignored = re.compile(f"{TRAINED}|{MEASURED}")
     digits = [
         (line, digit.start())
         for line in "\n".join(printed).splitlines()
