@@ -62,7 +62,7 @@ export function trouble({ steps, perEpoch, history, hasEqualUnits }) {
   if (loss > 1.05 * first) return `The loss is larger than before the training: ${smaller}`;
   if (loss > Math.min(...since) + 0.5) return `The loss has risen again: ${smaller}`;
   if (Math.max(...since) > 1.25 * first && history.val_accuracy.at(-1) < 0.5) {
-    return `The loss has leaped up, and the network has not recovered: ${smaller}`;
+    return `The loss has leaped up at times: ${smaller}`;
   }
   return steps >= perEpoch && loss > 0.9 * first ? "The loss has hardly fallen so far." : "";
 }
@@ -392,6 +392,8 @@ const STYLE = `
   .network-trainer .one { width: 100%; }
   .network-trainer .pad { width: 280px; }
   .network-trainer .pace { min-height: 2.8em; }
+  .network-trainer .said { min-height: 8.4em; }
+  .network-trainer .weights figcaption { min-height: 4.2em; }
 }
 `;
 
