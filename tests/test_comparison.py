@@ -19,7 +19,7 @@ from pictures import WIDGET, alike, compare_outputs, pixels_of, same
 from tools.course import NOTEBOOKS, ROOT, alt_text, tags
 
 SANITIZER = get_sanitize_patterns((ROOT / "tests" / "nbval_sanitize.cfg").read_text(encoding="utf-8"))
-# All that the comparison may ignore: the digits in Keras' training lines, and what is called live or measured.
+# All that the comparison may ignore: the digits in Keras' training lines, and what is called live or timed.
 TRAINED = r"(?:accuracy|loss): [\d.e-]+"
 MEASURED = r"live [a-z ]+ [\d.,]+|\d+\.\d+ s\b|this processor .*"
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
