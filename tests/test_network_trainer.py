@@ -210,7 +210,7 @@ def test_page_says_how_a_training_goes(says):
     (nothing, words), (none_yet, first) = says({}, epochs=5)[0], says({}, epochs=0)[0]
     assert nothing == none_yet == ""
     numbers = (
-        r"After step 160, epoch 5, it reads 8\d\.\d.% of the validation digits and 9\d\.\d.% of the training"
+        r"After step 160, epoch 5, it reads 8\d\.\d.% of the validation images and 9\d\.\d.% of the training"
     )
     assert re.match(numbers, words)
     assert first.startswith("Not trained yet: it reads ")
@@ -232,7 +232,7 @@ def test_page_says_that_the_rate_is_too_large(says):
 def test_page_says_that_equal_units_do_not_learn(says):
     for activation in ("relu", "tanh", "linear"):
         ((verdict, _),) = says({"start": "zeros", "activation": activation}, epochs=3)
-        assert verdict.startswith("It does not learn: all units of the first layer are equal"), activation
+        assert verdict.startswith("It does not learn: all neurons of the first layer are equal"), activation
     # Without a hidden layer, nothing is equal for long.
     ((verdict, words),) = says({"start": "zeros", "hidden": []}, epochs=3)
     assert verdict == "" and "reads 8" in words

@@ -145,7 +145,7 @@ def test_network_is_trained_by_keyboard(page, view):
     page.keyboard.press("Space")
     expect(train).to_be_focused()
     expect(said).to_contain_text(re.compile(r"After step [\d,]+, epoch"))
-    pictures = view.get_by_role("img", name="Weights of 24 of the 32 units of the first layer")
+    pictures = view.get_by_role("img", name="Weights of 24 of the 32 neurons of the first layer")
     expect(pictures).to_be_visible()
     expect(view.get_by_role("img", name=re.compile("loss: training from 2.4"))).to_be_visible()
     view.get_by_role("button", name="Reset").press("Enter")
@@ -156,7 +156,7 @@ def test_network_is_trained_by_keyboard(page, view):
 
 def test_what_goes_wrong_is_said(view):
     train, said = view.get_by_role("button", name="Train"), view.locator(".said")
-    view.get_by_label("training digits").select_option("500")
+    view.get_by_label("training images").select_option("500")
     view.get_by_label("rate").select_option("10")
     train.click()
     expect_trained(view)
@@ -166,7 +166,7 @@ def test_what_goes_wrong_is_said(view):
     expect(said).to_contain_text("Not trained yet")
     train.click()
     expect_trained(view)
-    expect(said).to_contain_text("It does not learn: all units of the first layer are equal")
+    expect(said).to_contain_text("It does not learn: all neurons of the first layer are equal")
     view.get_by_label("hidden layer 1").select_option("none")
     expect(view.get_by_label("hidden layer 2")).to_be_disabled()
     expect(view.get_by_role("img", name="Weights of the outputs 0 to 9")).to_be_visible()
@@ -191,8 +191,8 @@ def test_trained_network_reads_a_drawing_and_a_digit(view):
     expect(digit).to_contain_text("this 3")
     view.get_by_role("button", name="Next").click()
     expect(digit).to_contain_text("this 8")
-    view.get_by_role("spinbutton", name="validation digit").fill("999")
-    expect(view.get_by_role("img", name="Validation digit 999, a ")).to_be_visible()
+    view.get_by_role("spinbutton", name="validation image").fill("999")
+    expect(view.get_by_role("img", name="Validation image 999, a ")).to_be_visible()
 
 
 def test_page_without_digits_says_so_and_asks_again(page, view):
@@ -240,7 +240,7 @@ def test_page_trains_for_the_notebook(open_cell):
     expect(view.locator(".said")).to_contain_text("Not trained yet")
     state(page, "widget.set_trait('running', True)")
     expect(view.locator(".said")).to_contain_text("After step 157, epoch 1", timeout=60_000)
-    view.get_by_label("hidden layer 1").select_option("16 units")
+    view.get_by_label("hidden layer 1").select_option("16 neurons")
     expect_state(page, "widget.hidden", [16])
     view.get_by_role("button", name="Step").press("Enter")
     expect(view.locator(".said")).to_contain_text("After step 1,")

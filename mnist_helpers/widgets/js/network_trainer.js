@@ -38,7 +38,7 @@ export const CHOICES = {
     ["rate", "rate", [0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1, 2, 3, 5, 10], inText],
     ["batch_size", "batch size", [1, 8, 32, 128, 500], inText],
     ["momentum", "momentum", [0, 0.5, 0.9, 0.99], inText],
-    ["images", "training digits", [100, 200, 500, 1000, 2000, 5000], inText],
+    ["images", "training images", [100, 200, 500, 1000, 2000, 5000], inText],
     ["epochs", "epochs", [1, 5, 30, 100], inText],
   ],
 };
@@ -57,7 +57,7 @@ export function trouble({ steps, perEpoch, history, hasEqualUnits }) {
   if (steps === 0) return "";
   if (hasEqualUnits) {
     const learns = loss > 0.95 * first ? "It does not learn" : "It hardly learns";
-    return `${learns}: all units of the first layer are equal, and every step changes them alike.`;
+    return `${learns}: all neurons of the first layer are equal, and every step changes them alike.`;
   }
   if (loss > 1.05 * first) return `The loss is larger than before the training: ${smaller}`;
   if (loss > Math.min(...since) + 0.5) return `The loss has risen again: ${smaller}`;
@@ -73,12 +73,12 @@ export function describe(report) {
   const [loss, seen, unseen] = [history.loss, history.accuracy, history.val_accuracy].map((list) =>
     list.at(-1)
   );
-  const reads = `it reads ${share(unseen)} of the validation digits`;
+  const reads = `it reads ${share(unseen)} of the validation images`;
   if (steps === 0) return `Not trained yet: ${reads}. Its loss is ${loss.toFixed(2)}; guessing has 2.30.`;
   const epoch = Math.floor(steps / perEpoch);
   return `After step ${inText(steps)}, epoch ${inText(epoch)}, ${reads} and ${
     share(seen)
-  } of the training digits. ` +
+  } of the training images. ` +
     trouble(report);
 }
 
@@ -93,7 +93,7 @@ function render({ model, el }, trainer) {
     (_, i) =>
       choiceControl(`hidden layer ${i + 1}`, [0, ...UNITS], (units) => {
         set({ hidden: [...model.get("hidden").slice(0, i), ...(units ? [units] : [])] });
-      }, (units) => (units ? `${units} units` : "none")),
+      }, (units) => (units ? `${units} neurons` : "none")),
   );
   const choices = Object.fromEntries(
     Object.values(CHOICES).flat().map(([trait, label, values, text]) => {
@@ -122,7 +122,7 @@ function render({ model, el }, trainer) {
   };
   const weights = createWeights();
 
-  const digit = numberControl("validation digit", LAST_DIGIT, (digit) => set({ digit }));
+  const digit = numberControl("validation image", LAST_DIGIT, (digit) => set({ digit }));
   const next = button("Next", () => set({ digit: (model.get("digit") + 1) % (LAST_DIGIT + 1) }));
   const digitPicture = make("canvas", { role: "img", className: "digit", width: SIDE, height: SIDE });
   const answers = createAnswers("What the network reads", 2);
@@ -180,8 +180,8 @@ function render({ model, el }, trainer) {
 
   function words(report, running) {
     if (trainer.trouble) return trainer.trouble;
-    if (trainer.isLoading()) return "The digits are being loaded, 1.2 MB.";
-    if (!report) return "Press Train, Step, or draw a digit: the page then loads 6,000 digits, 1.2 MB.";
+    if (trainer.isLoading()) return "The images are being loaded, 1.2 MB.";
+    if (!report) return "Press Train, Step, or draw a digit: the page then loads 6,000 images, 1.2 MB.";
     // While it trains, only what a listener can keep up with
     return running ? `Training. ${trouble(report)}`.trim() : describe(report);
   }
@@ -190,13 +190,13 @@ function render({ model, el }, trainer) {
     const { steps, perEpoch, goal, speed, history } = report;
     const before = trainer.before ?? NONE;
     pace.textContent = `Step ${inText(steps)}, epoch ${inText(Math.floor(steps / perEpoch))}. ` +
-      (speed ? `${inText(Number(speed.toPrecision(2)))} digits a second.` : "");
+      (speed ? `${inText(Number(speed.toPrecision(2)))} images a second.` : "");
     measured.show(history, before);
     showCurves(history, before, Math.max(goal, steps, 100));
     weights.show(report.weights, report.hidden[0]);
     const { image, label, number, probabilities } = report.digit;
     paintPart(digitPicture, { pixels: image, rows: SIDE, columns: SIDE }, SIDE);
-    digitPicture.ariaLabel = `Validation digit ${number}, ${label === 8 ? "an" : "a"} ${label}`;
+    digitPicture.ariaLabel = `Validation image ${number}, ${label === 8 ? "an" : "a"} ${label}`;
     answers.show([
       { name: `this ${label}`, probabilities },
       { name: "your drawing", probabilities: report.drawing },
@@ -339,7 +339,7 @@ function createWeights() {
     const count = weights.length / SIDE ** 2;
     const most = weights.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     const some = count < units ? `${count} of the ${units}` : `the ${units}`;
-    const whose = units ? `${some} units of the first layer` : "the outputs 0 to 9";
+    const whose = units ? `${some} neurons of the first layer` : "the outputs 0 to 9";
     const text = `Weights of ${whose}: blue below zero, red above, up to ±${most.toPrecision(2)}`;
     caption.textContent = pictures.ariaLabel = text;
     canvases.forEach((canvas, unit) => {
