@@ -1,5 +1,6 @@
 // See measure_page_training.py. The digits come from standard input, as the page gets them.
 
+// deno-lint-ignore-file no-import-prefix -- nothing else in the project needs these libraries
 import convnetjs from "npm:convnetjs@0.3.0";
 import * as tf from "npm:@tensorflow/tfjs@4.22.0";
 import "npm:@tensorflow/tfjs-backend-wasm@4.22.0";
@@ -58,7 +59,9 @@ function withTensorFlow(backend) {
     const optimizer = tf.train.sgd(RATE);
     const batches = BATCHES.map((batch) => ({
       x: tf.tensor2d(batch.flatMap((image) => Array.from(pixelsOf(image))), [BATCH, 784]),
-      y: tf.tidy(() => tf.oneHot(tf.tensor1d(batch.map((image) => digits.labels[image]), "int32"), 10).toFloat()),
+      y: tf.tidy(() =>
+        tf.oneHot(tf.tensor1d(batch.map((image) => digits.labels[image]), "int32"), 10).toFloat()
+      ),
     }));
     const [w1, b1, w2, b2] = variables;
     return () => {
@@ -77,7 +80,9 @@ function withTensorFlow(backend) {
 
 function pixelsOf(image) {
   const pixels = new Float32Array(784);
-  for (let k = digits.starts[image]; k < digits.starts[image + 1]; k++) pixels[digits.pixels[k]] = digits.inks[k];
+  for (let k = digits.starts[image]; k < digits.starts[image + 1]; k++) {
+    pixels[digits.pixels[k]] = digits.inks[k];
+  }
   return pixels;
 }
 
@@ -102,7 +107,9 @@ for (const units of [32, 128]) {
       if (round > 0) (speeds[name] ??= []).push(speed); // the first is for the compiler
     }
   }
-  console.log(`\n784-${units}-10, ReLU, batches of ${BATCH}: digits a second, median of ${ROUNDS - 1} passes`);
+  console.log(
+    `\n784-${units}-10, ReLU, batches of ${BATCH}: digits a second, median of ${ROUNDS - 1} passes`,
+  );
   for (const [name, values] of Object.entries(speeds)) {
     const ratio = median(values.map((speed, i) => speeds["this widget"][i] / speed));
     console.log(
