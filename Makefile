@@ -43,7 +43,7 @@ test: $(READY)  ## lint, unit tests, notebook rules, strict re-execution of ever
 test-browser: $(READY)  ## test the widgets, the site, the slides and the PDF in a real browser, Chromium
 	$(BIN)/pytest --numprocesses=0 tests/browser
 
-reference: $(READY)  ## train the reference networks, and what 07 has on record (two hours or more)
+reference: $(READY)  ## train the reference networks, and what 07 and 09 have on record (two hours or more)
 	$(BIN)/python -m tools.execute reference $(ONLY)
 
 outputs: $(READY)  ## re-execute the notebooks in place

@@ -13,14 +13,17 @@ import math
 import numpy as np
 from results import (
     after_shift,
+    against,
     all_wrong,
     at_rates,
     bins,
+    by_count,
     confused,
     history,
     interval,
     known,
     labels_of,
+    misread_after,
     model,
     predict,
     printed,
@@ -30,6 +33,7 @@ from results import (
     readings,
     reads,
     record,
+    t_interval,
     trained_in_page,
     trainings,
     weights_in,
@@ -42,7 +46,7 @@ from mnist_helpers.evaluation import mcnemar_exact, rank_mistakes, wilson_interv
 from mnist_helpers.preparation import draw_strokes, prepare
 from mnist_helpers.widgets import DropoutExplorer
 from mnist_helpers.widgets.pad import EXAMPLE, EXAMPLE_WIDTH
-from tools.course import COMPARED
+from tools.course import COMPARED, NETWORKS
 
 # What several pages ask
 
@@ -642,6 +646,74 @@ def in_07() -> dict[str, bool]:
     }
 
 
+# 08
+
+
+def in_08() -> dict[str, bool]:
+    def ends(**settings) -> float:
+        return trained_in_page(**settings)["val_accuracy"][-1]
+
+    layers = ((32,), (32, 32))
+    few, many = ([ends(hidden=hidden, images=images) for hidden in layers] for images in (500, 5000))
+    hurried = [ends(momentum=0.9, rate=rate, epochs=10) for rate in (0.1, 0.3)]
+    too_large = trained_in_page(start="too large")
+    return {
+        "08.trainer_rates": (
+            min(ends(rate=0.5, epochs=10), hurried[0]) > 0.85
+            and max(ends(rate=1, epochs=10), hurried[1]) < 0.5
+        ),
+        "08.trainer_layers": (
+            max(abs(few[0] - few[1]), abs(many[0] - many[1])) < 0.02 and min(many) - max(few) > 0.05
+        ),
+        "08.trainer_starts": (
+            min(trained_in_page(start="zeros", epochs=10)["loss"]) > 2.29
+            and too_large["loss"][0] > 10 * math.log(10)
+            and too_large["val_accuracy"][-1] < many[0]
+        ),
+    }
+
+
+# 09
+
+
+def in_09() -> dict[str, bool]:
+    sizes = np.log2(load_results("image_counts")["images"])
+    steepness = [np.diff(np.log2(by_count(n).mean(axis=1))) / np.diff(sizes) for n in ("mlp", "cnn")]
+    stretches = 2 ** (-1 / np.array(steepness))  # how many times as many images halve the errors, on each
+    tried = {name: np.mean(errors) for name, errors in load_results("few_images")["tried"].items()}
+    misread = np.array([misread_after(network, "by slope") for network in NETWORKS])[:, 1:]
+
+    return {
+        "09.curves_flatten": (np.diff(stretches)[:, 1:] > 0).all() and stretches[:, -1].min() > 20,
+        "09.strengths": (
+            np.ptp([tried[f"decay {strength}"] for strength in (0.1, 1.0, 3.0)]) < 2
+            and abs(tried["dropout 0.25"] - tried["dropout 0.5"])
+            < 5
+            < tried["dropout 0.75"] - tried["dropout 0.5"]
+            and min(tried, key=tried.get) == "dropout 0.25"
+            and tried["decay 0.1"] == min(tried[f"decay {strength}"] for strength in (0.1, 1.0, 3.0))
+        ),
+        "09.remedies": (
+            known["few.augmentation.fewer"] > 0.3 * known["few.nothing.errors"]
+            and known["few.augmentation.fewer_low"] > 0 > known["few.early_stopping.fewer_high"]
+            and falls("few.nothing.loss", "few.early_stopping.loss")
+            and all(
+                known[f"few.{name}.fewer_low"] < 0 < known[f"few.{name}.fewer_high"]
+                for name in ("weight_decay", "dropout")
+            )
+        ),
+        "09.against": all(
+            t_interval(against(less, key))[2] < t_interval(against(more, key))[0]
+            for less, more in (("worsened", "noisy"), ("noisy", "none"))
+            for key in ("one_step", "ten_steps")
+        )
+        and 0.4 < known["against.worsened.ten_steps"] < 0.5,
+        "09.deep_cnn_holds_longest": (
+            falls("deep_cnn.test_errors", "ten_minutes.test_errors") and set(misread.argmin(axis=0)) == {2}
+        ),
+    }
+
+
 def in_references() -> dict[str, bool]:
     return {
         "references.interval_of_21": [round(10_000 * end) for end in wilson_interval(21, 10_000)] == [14, 32],
@@ -649,4 +721,4 @@ def in_references() -> dict[str, bool]:
     }
 
 
-IN = (in_01, in_02, in_03, in_04, in_05, in_06, in_07, in_references)
+IN = (in_01, in_02, in_03, in_04, in_05, in_06, in_07, in_08, in_09, in_references)

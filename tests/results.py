@@ -242,6 +242,77 @@ def without_a_part(version: str) -> float:
     return np.mean(errors[version]) - np.mean(errors["all of it"])
 
 
+# What notebook 09 has on record, and what it prints
+
+
+def t_interval(values: np.ndarray, comparisons: int = 1) -> np.ndarray:
+    """Lower end, mean and upper end of Student's interval for a mean, for several comparisons at once."""
+    half = scipy.stats.t.ppf(1 - 0.05 / comparisons / 2, len(values) - 1) * scipy.stats.sem(values)
+    return values.mean() + half * np.array([-1, 0, 1])
+
+
+def by_count(network: str) -> np.ndarray:
+    """Validation errors by the number of training images and the seed: (5, 5)."""
+    return np.array(list(load_results("image_counts")["errors"][network].values()))
+
+
+def halving(network: str) -> np.ndarray:
+    """How many times as many images halve the errors: one factor for each seed."""
+    counts = load_results("image_counts")["images"]
+    return 2 ** (-1 / np.polyfit(np.log2(counts), np.log2(by_count(network)), 1)[0])
+
+
+def with_few(remedy: str) -> np.ndarray:
+    """Loss and errors in 9,000 validation images after training on 500, with each seed: (10, 2)."""
+    return np.array(load_results("few_images")["loss_and_errors"][remedy])
+
+
+def fewer_with(remedy: str) -> np.ndarray:
+    """How many fewer errors than with nothing, paired by the 500 images: lower end, mean, upper end."""
+    return t_interval(with_few("nothing")[:, 1] - with_few(remedy)[:, 1], comparisons=4)
+
+
+def against(copies: str, key: str) -> np.ndarray:
+    """What the CNN gave after an epoch with copies of a kind, with each seed: (5,)."""
+    return np.array([result[key] for result in load_results("adversarial_training")["results"][copies]])
+
+
+def more_errors_against() -> np.ndarray:
+    """How many more errors the CNN makes after an epoch against worsened copies, with Welch's interval."""
+    before, after = against("none", "errors"), against("worsened", "errors")
+    half = scipy.stats.t.ppf(0.975, len(after) - 1) * math.hypot(
+        scipy.stats.sem(before), scipy.stats.sem(after)
+    )
+    return after.mean() - before.mean() + half * np.array([-1, 0, 1])
+
+
+def misread_after(network: str, way: str) -> list[float]:
+    """The shares misread, of the digits read before, after changes of 0.02, 0.05, 0.1 and 0.2."""
+    return [
+        share / 100 for share in printed("09", "misread, of those", f"{NETWORKS[network]['name']}, {way}")
+    ]
+
+
+def on_others(network: str) -> list[float]:
+    """Accuracy on the digits of other people, and its interval (after the level of it)."""
+    return printed("09", "on their digits", NETWORKS[network]["name"])
+
+
+def one_step_less(network: str, way: str) -> float:
+    """Accuracy on the digits of other people if a step of the preparation is left out or exchanged."""
+    return printed("09", "one step less", way)[-4:][list(NETWORKS).index(network)]
+
+
+def mistakes_on_others() -> list[float]:
+    """All mistakes of the Deep CNN, then true digit, reading and count of the two most frequent kinds."""
+    return printed("09", "all mistakes", "all mistakes")
+
+
+def through_8x8(network: str) -> list[float]:
+    """Accuracy on MNIST's digits as they are, through 8×8 pixels, and on those of other people."""
+    return printed("09", "MNIST's digits", NETWORKS[network]["name"])
+
+
 # The results
 
 MEMBERS: dict[str, dict[str, tuple]] = {
@@ -255,6 +326,8 @@ MEMBERS: dict[str, dict[str, tuple]] = {
     "optimizer": {name: (title,) for name, title in OPTIMIZERS.items()},
     "labels": {"plain": ("0",), "smoothed": ("0.1",)},
     "part": {part: (part,) for part in VARIANTS},
+    "remedy": {name.replace(" ", "_"): (name,) for name in load_results("few_images")["remedies"]},
+    "copies": {kind: (kind,) for kind in ("none", "noisy", "worsened")},
 }
 
 RESULTS: dict[str, Callable[..., float]] = {
@@ -385,6 +458,34 @@ RESULTS: dict[str, Callable[..., float]] = {
     "views.repaired": lambda: printed("07", "nine views", "repaired")[0],
     "views.new": lambda: printed("07", "nine views", "repaired")[1],
     "views.p": lambda: mcnemar_exact(*map(int, printed("07", "nine views", "repaired"))),
+    # What `make reference` recorded in notebook 09
+    "counts.{network}.halving": lambda n: halving(n).mean(),
+    "few.{remedy}.loss": lambda remedy: with_few(remedy)[:, 0].mean(),
+    "few.{remedy}.errors": lambda remedy: with_few(remedy)[:, 1].mean(),
+    "few.{remedy}.fewer": lambda remedy: fewer_with(remedy)[1],
+    "few.{remedy}.fewer_low": lambda remedy: fewer_with(remedy)[0],
+    "few.{remedy}.fewer_high": lambda remedy: fewer_with(remedy)[2],
+    "against.{copies}.errors": lambda copies: against(copies, "errors").mean(),
+    "against.{copies}.one_step": lambda copies: against(copies, "one_step").mean(),
+    "against.{copies}.ten_steps": lambda copies: against(copies, "ten_steps").mean(),
+    "against.more_errors": lambda: more_errors_against()[1],
+    "against.more_errors_low": lambda: more_errors_against()[0],
+    "against.more_errors_high": lambda: more_errors_against()[2],
+    "against.times_as_long": lambda: (
+        against("worsened", "seconds").mean() / against("none", "seconds").mean()
+    ),
+    # What notebook 09 prints
+    "misread.{network}.at_0.05": lambda n: misread_after(n, "by slope")[1],
+    "misread.{network}.at_0.1": lambda n: misread_after(n, "by slope")[2],
+    "others.images": lambda: printed("09", "digits of other people", "digits of other people")[0],
+    "others.{network}.accuracy": lambda n: on_others(n)[0],
+    "others.{network}.low": lambda n: on_others(n)[1],
+    "others.{network}.high": lambda n: on_others(n)[2],
+    "others.deep_cnn.errors": lambda: mistakes_on_others()[0],
+    "others.two_kinds": lambda: mistakes_on_others()[3] + mistakes_on_others()[6],
+    "others.{network}.uncentered": lambda n: one_step_less(n, "no centering"),
+    "through.{network}": lambda n: through_8x8(n)[1],
+    "doubted.{network}": lambda n: printed("09", "among the fifteen", NETWORKS[n]["name"])[1],
 }
 
 
