@@ -35,15 +35,13 @@ function withConvNetJS([hidden, output]) {
   );
   const options = { method: "sgd", learning_rate: RATE, momentum: 0, batch_size: BATCH, l2_decay: 0 };
   const trainer = new convnetjs.Trainer(net, options);
-  const volumes = BATCHES.flat().map((image) => {
+  const examples = BATCHES.flat().map((image) => {
     const volume = new convnetjs.Vol(1, 1, 784, 0);
     volume.w.set(pixelsOf(image));
-    return volume;
+    return { volume, label: digits.labels[image] };
   });
   return () =>
-    volumes.reduce((sum, volume, i) => {
-      return sum + trainer.train(volume, digits.labels[BATCHES.flat()[i]]).cost_loss / BATCH;
-    }, 0);
+    examples.reduce((sum, { volume, label }) => sum + trainer.train(volume, label).cost_loss / BATCH, 0);
 }
 
 function withTensorFlow(backend) {
