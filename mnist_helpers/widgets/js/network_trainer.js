@@ -124,7 +124,13 @@ function render({ model, el }, trainer) {
 
   const digit = numberControl("validation image", LAST_DIGIT, (digit) => set({ digit }));
   const next = button("Next", () => set({ digit: (model.get("digit") + 1) % (LAST_DIGIT + 1) }));
-  const digitPicture = make("canvas", { role: "img", className: "digit", width: SIDE, height: SIDE });
+  const digitPicture = make("canvas", {
+    role: "img",
+    ariaLabel: "Validation image, not loaded yet",
+    className: "digit",
+    width: SIDE,
+    height: SIDE,
+  });
   const answers = createAnswers("What the network reads", 2);
   const read = make("p", { role: "status", className: "read" });
   const [draw, drawPad] = [onceAFrame(drawState), onceAFrame(paintPad)];
