@@ -24,8 +24,8 @@ nb_merge_streams = True
 nb_code_prompt_show = nb_code_prompt_hide = "Solution"
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
-# Of the outputs, MyST-NB need not know what live_widgets.py reads; and there may be no tenth notebook.
-suppress_warnings = ["myst.strikethrough", "mystnb.unknown_mime_type", "toc.empty_glob"]
+# Of the outputs, MyST-NB need not know what live_widgets.py reads.
+suppress_warnings = ["myst.strikethrough", "mystnb.unknown_mime_type"]
 
 html_theme = "sphinx_book_theme"
 html_static_path = ["static"]
