@@ -485,7 +485,7 @@ RESULTS: dict[str, Callable[..., float]] = {
     "others.two_kinds": lambda: mistakes_on_others()[3] + mistakes_on_others()[6],
     "others.{network}.uncentered": lambda n: one_step_less(n, "no centering"),
     "through.{network}": lambda n: through_8x8(n)[1],
-    "doubted.{network}": lambda n: printed("09", "among the fifteen", NETWORKS[n]["name"])[1],
+    "doubted.{network}": lambda n: printed("09", "among the fifteen", NETWORKS[n]["name"])[0],
 }
 
 
