@@ -7,7 +7,8 @@ import latex2mathml.converter
 
 def mathml(latex: str, display: str = "inline") -> str:
     """A formula in LaTeX as MathML; `display` is "inline" or "block"."""
-    return latex2mathml.converter.convert(latex.strip(), display=display)
+    formula = latex2mathml.converter.convert(latex.strip(), display=display)
+    return re.sub(r"(<mi>(?:ln|log|exp)</mi>)(?!<mo)", r'\1<mspace width="0.17em"/>', formula)
 
 
 def with_mathml(markdown: str) -> str:
