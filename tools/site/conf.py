@@ -51,6 +51,7 @@ TERMS = {term.lower() for term in re.findall(r"^\S.*", GLOSSARY.partition("\n```
 
 def setup(app):
     app.add_html_math_renderer("mathml", (formula, None), (displayed_formula, None))
+    app.connect("doctree-read", number_title, priority=100)  # before the titles are collected
     app.connect("doctree-read", prepare_page)
     app.connect("doctree-read", place_widgets)
     app.connect("build-finished", write_widgets)
@@ -66,6 +67,12 @@ def formula(translator, node):
 def displayed_formula(translator, node):
     translator.body.append(f'<div class="math">{mathml(node.astext(), "block")}</div>')
     raise nodes.SkipNode
+
+
+def number_title(app, doctree):
+    """Put a notebook's number before its title: in the heading, the sidebar, the tab, before and after."""
+    if app.env.docname[:2].isdigit():
+        next(doctree.findall(nodes.title)).insert(0, nodes.Text(f"{app.env.docname[:2]} "))
 
 
 def prepare_page(app, doctree):
