@@ -34,6 +34,7 @@ PACKED = (
     *(f"mnist_helpers/reference/{network}.{kind}" for network in NETWORKS for kind in ("keras", "json")),
     *(f"mnist_helpers/reference/{study}.json" for study in [*STUDIES, "training_times"]),
 )
+PAGE_NUMBER = '<p style="width: 100%; text-align: center; font: 9px sans-serif" class="pageNumber"></p>'
 
 
 def main() -> None:
@@ -130,6 +131,9 @@ def make_pdf() -> Path:
                 scale=0.75,
                 tagged=True,
                 outline=True,
+                display_header_footer=True,
+                header_template="<span></span>",
+                footer_template=PAGE_NUMBER,
                 margin=dict.fromkeys(("top", "right", "bottom", "left"), "18mm"),
             )
         browser.close()

@@ -34,6 +34,19 @@ OUTSIDE = """() => [...document.querySelectorAll("article p, article li, article
     .filter(part => part.getBoundingClientRect().right > innerWidth + 1)
     .map(part => part.outerHTML.slice(0, 200))"""
 
+CLIPPED = """() => [...document.querySelectorAll("article :is(pre, table, div.math)")]
+    .filter(block => block.scrollWidth > block.clientWidth + 2)
+    .filter(block => getComputedStyle(block).maskImage === "none" || !block.matches(".goes-on-right"))
+    .map(block => block.outerHTML.slice(0, 200))"""
+# How far the middle of a displayed formula is from the middle of its block
+OFF_CENTER = """() => [...document.querySelectorAll("math[display=block]")].map(formula => {
+    const middle = ({left, right}) => (left + right) / 2;
+    const parts = [...formula.querySelectorAll("*")].map(part => part.getBoundingClientRect());
+    const drawn = parts.filter(({width}) => width);
+    const ends = { left: Math.min(...drawn.map(r => r.left)), right: Math.max(...drawn.map(r => r.right)) };
+    return Math.abs(middle(ends) - middle(formula.parentElement.getBoundingClientRect()));
+})"""
+
 
 @pytest.mark.parametrize("name", PAGES)
 def test_page_loads_little_fits_any_window_and_is_accessible(address, page, name):
@@ -51,6 +64,8 @@ def test_page_loads_little_fits_any_window_and_is_accessible(address, page, name
         page.set_viewport_size({"width": width, "height": 740})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.evaluate(OUTSIDE) == []
+        page.wait_for_timeout(100)  # for the observer of sizes
+        assert page.evaluate(CLIPPED) == []
 
     for scheme, rules in AXE.items():
         page.emulate_media(color_scheme=scheme)
@@ -58,6 +73,34 @@ def test_page_loads_little_fits_any_window_and_is_accessible(address, page, name
         page.evaluate("Promise.allSettled(document.getAnimations().map(change => change.finished))")
         found = Axe().run(page, options=rules).response["violations"]
         assert not [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found]
+
+
+def test_wide_output_shows_on_which_side_it_goes_on(address, page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{address}/02_mlp.html")
+    block = page.locator("pre.goes-on-right").first
+    block.evaluate("block => block.scrollTo(10_000, 0)")
+    expect(page.locator("pre.goes-on-left:not(.goes-on-right)")).to_have_count(1)
+
+
+def test_code_is_copied_as_it_stands_in_the_notebook(address, page):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{address}/02_mlp.html")
+    cells = [cell for cell in read(NOTEBOOKS[1]).cells if cell.cell_type == "code"]
+    buttons = page.locator("article .cell_input").get_by_role("button", name="Copy", exact=True)
+    expect(buttons).to_have_count(page.locator("article .cell_input:visible").count())
+    buttons.nth(5).click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == cells[5].source
+
+
+@pytest.mark.parametrize("where", ["site", "slides", "print"])
+def test_displayed_formulas_are_centered(address, page, where):
+    page.emulate_media(media="print" if where == "print" else "screen")
+    page.goto(f"{address}/../{'slides' if where == 'slides' else 'site'}/02_mlp.html")
+    page.add_style_tag(content=".reveal .slides section { display: block !important; }")
+    distances = page.evaluate(OFF_CENTER)
+    assert len(distances) >= 2 and max(distances) < 10
 
 
 @pytest.mark.parametrize("where", ["served", "from disk"])
@@ -108,8 +151,11 @@ def test_pdf_holds_the_course_with_tags_and_outline():
     pdf = pypdf.PdfReader(run.stdout.strip())
     assert pdf.trailer["/Root"]["/MarkInfo"]["/Marked"]
     assert pdf.outline
-    text = " ".join(page.extract_text() for page in pdf.pages)
-    text = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text))  # "fi" may be one letter
-    assert not [path.stem for path in NOTEBOOKS if title(read(path)) not in text]
+    # "fi" may be one letter
+    texts = [unicodedata.normalize("NFKC", page.extract_text()) for page in pdf.pages]
+    texts = [re.sub(r"\s+", " ", text).strip() for text in texts]
+    assert all(text.endswith(str(number)) for number, text in enumerate(texts, 1))
+    beginnings = [f"{path.stem[:2]} {title(read(path))} " for path in NOTEBOOKS]
+    assert not [first for first in beginnings if not any(text.startswith(first) for text in texts)]
     figures = [cell for path in NOTEBOOKS for cell in read(path).cells if alt_text(cell)]
     assert sum(len(page.images) for page in pdf.pages) >= len(figures)
