@@ -15,8 +15,8 @@ _NAMES = {
     "data": "load_mnist load_splits one_hot shuffled_batches",
     "evaluation": "confusion_matrix mcnemar_exact precision_recall rank_mistakes reliability_bins "
     "wilson_interval",
-    "plots": "draw_layers draw_neuron plot_confusion plot_history plot_reliability set_style show_channels "
-    "show_digits show_mistakes show_pixels",
+    "plots": "draw_layers draw_neuron draw_numbers plot_confusion plot_history plot_reliability set_style "
+    "show_channels show_digits show_mistakes show_pixels",
     "preparation": "center_by_mass crop_to_ink draw_strokes fit_into_box prepare",
     "reference": "load_results load_run save_results save_run",
     "startup": "processor_has_bfloat16 quiet_start",

@@ -257,6 +257,42 @@ def draw_layers(sizes) -> Axes:
     return ax
 
 
+def draw_numbers(columns: dict, tables) -> Axes:
+    """Draw a small network with a number in each neuron and on each line.
+
+    Parameters
+    ----------
+    columns : 2 to 6 lists of 1 to 4 numbers, under the names to write above them.
+    tables : what to write on the lines between each two neighboring columns: numbers, a row for each neuron
+        on the left and a column for each on the right, or None for lines without numbers, one a neuron.
+
+    Raises
+    ------
+    ValueError
+        If `columns` are not as described, or a table does not fit its two columns.
+    """
+    sizes = [len(numbers) for numbers in columns.values()]
+    if not 2 <= len(sizes) <= 6 or not all(1 <= size <= 4 for size in sizes):
+        raise ValueError(f"columns must be 2 to 6, each of 1 to 4 numbers, got {sizes}")
+    pairs = zip(sizes, tables, strict=False)
+    shapes = [(size, size) if table is None else np.shape(table) for size, table in pairs]
+    if shapes != list(itertools.pairwise(sizes)):
+        raise ValueError(f"tables must fit columns of {sizes} numbers, got {shapes}")
+    _, ax = _drawing(3 * len(sizes) - 1, 1.7 * max(sizes) + 0.6)
+    for i, (name, numbers) in enumerate(columns.items()):
+        ax.text(3 * i, 0.75, name, ha="center")
+        for j, number in enumerate(numbers):
+            _node(ax, 3 * i, -1.7 * j, _signed(round(float(number), 2) + 0))
+    for i, table in enumerate(tables):
+        for j, k in np.argwhere(np.ones(shapes[i]) if table is not None else np.eye(sizes[i])):
+            ax.plot([3 * i, 3 * i + 3], [-1.7 * j, -1.7 * k], color="0.6", linestyle="-", zorder=1)
+            if table is not None:
+                place = 3 * i + 1, -1.7 * (j + (k - j) / 3)  # a third of the way, where no lines cross
+                text = _signed(round(float(table[j][k]), 2) + 0)
+                ax.text(*place, text, ha="center", va="center", fontsize=9, backgroundcolor="white", zorder=2)
+    return ax
+
+
 def plot_confusion(confusion: np.ndarray, ax: Axes | None = None) -> Axes:
     """Plot a confusion matrix. Only the mistakes are shaded; the far larger diagonal would drown them out.
 

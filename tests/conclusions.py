@@ -656,7 +656,6 @@ def in_08() -> dict[str, bool]:
     layers = ((32,), (32, 32))
     few, many = ([ends(hidden=hidden, images=images) for hidden in layers] for images in (500, 5000))
     hurried = [ends(momentum=0.9, rate=rate, epochs=10) for rate in (0.1, 0.3)]
-    too_large = trained_in_page(start="too large")
     return {
         "08.trainer_rates": (
             min(ends(rate=0.5, epochs=10), hurried[0]) > 0.85
@@ -664,11 +663,6 @@ def in_08() -> dict[str, bool]:
         ),
         "08.trainer_layers": (
             max(abs(few[0] - few[1]), abs(many[0] - many[1])) < 0.02 and min(many) - max(few) > 0.05
-        ),
-        "08.trainer_starts": (
-            min(trained_in_page(start="zeros", epochs=10)["loss"]) > 2.29
-            and too_large["loss"][0] > 10 * math.log(10)
-            and too_large["val_accuracy"][-1] < many[0]
         ),
     }
 

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from mnist_helpers import (
     draw_layers,
     draw_neuron,
+    draw_numbers,
     plot_confusion,
     plot_history,
     plot_reliability,
@@ -144,6 +145,17 @@ def test_layers_are_drawn_whole_if_small_and_joined_to_the_next():
     ]
 
 
+def test_numbers_stand_in_their_neurons_and_on_their_lines():
+    ax = draw_numbers({"in": [1, -2], "sums": [0.125, 3], "out": [-0.001, 4]}, [[[5, 6], [-7, 8]], None])
+    assert len(ax.patches) == 6 and len(ax.lines) == 4 + 2
+    found = {(round(x, 1), round(y, 1)): text for (x, y), text in texts(ax).items()}
+    names = {(0, 0.8): "in", (3, 0.8): "sums", (6, 0.8): "out"}
+    neurons = {(0, 0): "1", (0, -1.7): "−2", (3, 0): "0.12", (3, -1.7): "3", (6, 0): "0", (6, -1.7): "4"}
+    # Where a line leaves: the second row's line to the first column leads up.
+    lines = {(1, 0): "5", (1, -0.6): "6", (1, -1.1): "−7", (1, -1.7): "8"}
+    assert found == names | neurons | lines
+
+
 def test_confusion_shades_the_mistakes_only_and_counts_are_legible():
     confusion = np.diag(np.arange(900, 1000, 10))
     confusion[4, 9], confusion[9, 4], confusion[7, 2] = 23, 5, 11
@@ -207,6 +219,9 @@ NO_LOSS = {name: values for name, values in HISTORY.items() if name != "val_loss
         (lambda: draw_neuron([1], [1, 2], 0), r"inputs and weights must be .*, got \(1,\) and \(2,\)"),
         (lambda: draw_layers([784]), "sizes must be 2 to 8 numbers, the inputs first, got 1"),
         (lambda: draw_layers([784, 0]), "a size must be a whole number of 1 or more, got 0"),
+        (lambda: draw_numbers({"in": [1]}, []), r"columns must be 2 to 6, each of 1 to 4 numbers, got \[1\]"),
+        (lambda: draw_numbers({"in": [1], "out": [1]}, [[[1, 2]]]), r"tables must fit .*, got \[\(1, 2\)\]"),
+        (lambda: draw_numbers({"in": [1], "out": [1]}, []), r"tables must fit .*, got \[\]"),
         (lambda: plot_history({}), "history is missing loss, .* from at least one epoch with"),
         (lambda: plot_history(NO_LOSS), "history is missing val_loss; it must be"),
         (lambda: plot_history(HISTORY | {"val_loss": [1.5]}), "fit without validation_freq"),
