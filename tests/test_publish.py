@@ -1,5 +1,6 @@
 """What `make site`, `make student` and `make slides` write. browser/test_site.py opens it."""
 
+import os
 import re
 import zipfile
 from pathlib import Path
@@ -11,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from sphinx.errors import SphinxError
 
 from tools import mathml, publish, slides
-from tools.course import NOTEBOOKS, ROOT, alt_text, read, tags
+from tools.course import NOTEBOOKS, ROOT, alt_text, read, tags, title
 from tools.launch_buttons import launch_buttons
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -47,7 +48,7 @@ def test_page_shows_its_notebook(site, articles, path):
 
 def test_site_has_all_pages_and_links_terms_where_they_are_introduced(articles):
     lessons, linked = {path.stem for path in NOTEBOOKS}, set()
-    assert set(articles) == {"index", "glossary", "references", "genindex", "search"} | lessons
+    assert set(articles) == {"index", "take_away", "glossary", "references", "genindex", "search"} | lessons
     for path in NOTEBOOKS:
         links = articles[path.stem].select("a[href^='glossary']")
         assert links and all(link.select("strong, em") for link in links), path.stem
@@ -111,6 +112,45 @@ def test_address_that_is_none_is_refused(repository, hub, complaint, monkeypatch
     monkeypatch.setattr("sys.argv", ["publish", "site"])
     with pytest.raises(SystemExit, match=f"^make site: {complaint}"):
         publish.main()
+
+
+# What can be taken away
+
+
+def test_site_offers_what_was_built_with_it(site, articles):
+    hrefs = [link["href"] for link in articles["take_away"].select("li a[href]")]
+    archives = ["downloads/handwriting.zip", "downloads/handwriting-teacher.zip"]
+    assert hrefs[:3] == [*archives, "slides/index.html"]
+    assert {*hrefs[3:]} <= {"downloads/course.pdf"}
+    assert all((site / href).is_file() for href in hrefs)
+    assert "jupyter lab notebooks" in articles["take_away"].get_text()
+    decks = BeautifulSoup((site / "slides" / "index.html").read_bytes(), "html.parser").select("li a")
+    assert [deck["href"] for deck in decks] == [f"{path.stem}.html" for path in NOTEBOOKS]
+    assert [deck.string for deck in decks] == [f"{path.stem[:2]} {title(read(path))}" for path in NOTEBOOKS]
+
+
+@pytest.mark.parametrize("stale", [False, True])
+def test_only_a_pdf_of_these_notebooks_is_offered(tmp_path, monkeypatch, stale):
+    pdf = tmp_path / "course.pdf"
+    pdf.write_bytes(b"%PDF")
+    if stale:
+        os.utime(pdf, (0, 0))
+    monkeypatch.setattr(publish, "BUILD", tmp_path)
+    publish.put_downloads(tmp_path / "site")
+    assert (tmp_path / "site" / "downloads" / "course.pdf").exists() is not stale
+
+
+def test_teachers_get_solutions_and_outputs_and_all_that_students_get(site, tmp_path):
+    names = {}
+    for edition in ("handwriting", "handwriting-teacher"):
+        with zipfile.ZipFile(site / "downloads" / f"{edition}.zip") as file:
+            file.extractall(tmp_path)
+        folder = tmp_path / edition
+        names[edition] = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+        assert "jupyter lab notebooks" in (folder / "README.md").read_text()
+    assert names["handwriting"] == names["handwriting-teacher"]
+    for path in NOTEBOOKS:
+        assert nbformat.read(tmp_path / "handwriting-teacher" / "notebooks" / path.name, 4) == read(path)
 
 
 # The student edition

@@ -1,6 +1,7 @@
 """Build what is published: ``python -m tools.publish site``, ``student``, ``slides`` or ``pdf``.
 
-``site``     the notebooks, with their committed outputs, as a website under build/site/
+``site``     the notebooks, with their committed outputs, as a website under build/site/, with all that can be
+             downloaded: archives for students and for teachers, slides and, where Chromium is, the PDF
 ``student``  the notebooks without solutions or outputs, and the package, as one archive in build/student/
 ``slides``   a slide deck for each notebook, under build/slides/
 ``pdf``      the whole course as build/course.pdf
@@ -23,7 +24,7 @@ from mnist_helpers.files import write_whole
 from tools.course import BUILD, NETWORKS, NOTEBOOKS, ROOT, STUDIES, read, tags
 from tools.files import whole_folder
 from tools.launch_buttons import launch_buttons
-from tools.slides import make_slides
+from tools.slides import TEMPLATES, make_slides
 
 SETTINGS = ROOT / "tools" / "site"  # conf.py, and what the pages need beside the theme
 # What goes into the student edition besides the notebooks: what is listed, not what happens to be there.
@@ -39,13 +40,25 @@ PAGE_NUMBER = '<p style="width: 100%; text-align: center; font: 9px sans-serif" 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    commands = {"site": make_site, "student": make_student, "slides": make_slides, "pdf": make_pdf}
+    commands = {"site": make_site_and_pdf, "student": make_student, "slides": make_slides, "pdf": make_pdf}
     parser.add_argument("command", choices=commands)
     command = parser.parse_args().command
     try:
         print(commands[command]())
     except (OSError, SphinxError, ValueError) as error:
         sys.exit(f"make {command}: {error}")
+
+
+def make_site_and_pdf() -> Path:
+    from playwright.sync_api import Error as PlaywrightError
+
+    launch_buttons()  # Before the PDF is made: its error is the quickest.
+    if shutil.which("chromium"):
+        try:
+            make_pdf()
+        except PlaywrightError as error:
+            print(f"without the PDF: {error}", file=sys.stderr)
+    return make_site()
 
 
 def make_site(
@@ -73,18 +86,39 @@ def make_site(
 
 def make_student(archive: Path = BUILD / "student" / "handwriting.zip") -> Path:
     """Write the archive for students. It unpacks into one folder."""
+    return make_archive(archive, "student", {path: for_students(read(path)) for path in NOTEBOOKS})
+
+
+def make_teacher(archive: Path) -> Path:
+    """Write the archive for teachers: with solutions and outputs."""
+    return make_archive(archive, "teacher", {path: read(path) for path in NOTEBOOKS})
+
+
+def make_archive(archive: Path, edition: str, notebooks: dict[Path, NotebookNode]) -> Path:
     archive.parent.mkdir(parents=True, exist_ok=True)
+    folder = archive.stem
     with (
         write_whole(archive.parent) as drafts,
         zipfile.ZipFile(drafts / archive.name, "w", zipfile.ZIP_DEFLATED) as file,
     ):
-        for path in NOTEBOOKS:
-            text = nbformat.writes(for_students(read(path))) + "\n"
-            file.writestr(f"handwriting/notebooks/{path.name}", text)
+        for path, notebook in notebooks.items():
+            file.writestr(f"{folder}/notebooks/{path.name}", nbformat.writes(notebook) + "\n")
         for path in packed():
-            file.write(path, f"handwriting/{path.relative_to(ROOT).as_posix()}")
-        file.write(ROOT / "tools" / "templates" / "student_readme.md", "handwriting/README.md")
+            file.write(path, f"{folder}/{path.relative_to(ROOT).as_posix()}")
+        readme = [TEMPLATES / name for name in (f"{edition}_readme.md", "install.md")]
+        text = "\n".join(part.read_text(encoding="utf-8") for part in readme)
+        file.writestr(f"{folder}/README.md", text)
     return archive
+
+
+def put_downloads(site: Path) -> None:
+    """Put beside the pages what can be taken away: archives, slides, and the PDF if it is not older."""
+    make_student(site / "downloads" / "handwriting.zip")
+    make_teacher(site / "downloads" / "handwriting-teacher.zip")
+    make_slides(site / "slides")
+    pdf = BUILD / "course.pdf"
+    if pdf.exists() and pdf.stat().st_mtime > max(path.stat().st_mtime for path in NOTEBOOKS):
+        shutil.copy(pdf, site / "downloads")
 
 
 def packed() -> list[Path]:

@@ -9,6 +9,7 @@ with a figure, the figure is shown. ``show`` says it otherwise: ``titles``, ``co
 import importlib.resources
 import re
 import shutil
+from html import escape
 from pathlib import Path
 
 from nbconvert import SlidesExporter
@@ -35,8 +36,9 @@ def make_slides(target: Path = BUILD / "slides") -> Path:
         for path in NOTEBOOKS:
             html, _ = exporter.from_notebook_node(for_slides(read(path)))
             (folder / f"{path.stem}.html").write_text(html, encoding="utf-8")
-        links = "".join(f'<li><a href="{path.stem}.html">{path.stem}</a></li>\n' for path in NOTEBOOKS)
-        index = f'<!DOCTYPE html><html lang="en"><title>Slides</title><h1>Slides</h1><ul>\n{links}</ul>\n'
+        names = {path.stem: f"{path.stem[:2]} {escape(title(read(path)))}" for path in NOTEBOOKS}
+        links = "".join(f'<li><a href="{stem}.html">{name}</a></li>\n' for stem, name in names.items())
+        index = (TEMPLATES / "decks.html").read_text(encoding="utf-8").replace("LINKS", links)
         (folder / "index.html").write_text(index, encoding="utf-8")
     return target / "index.html"
 

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import unicodedata
+import zipfile
 
 import pypdf
 import pytest
@@ -12,7 +13,7 @@ from playwright.sync_api import expect
 
 from tools.course import NOTEBOOKS, ROOT, alt_text, read, title
 
-PAGES = ["index", *(path.stem for path in NOTEBOOKS), "glossary", "references"]
+PAGES = ["index", *(path.stem for path in NOTEBOOKS), "take_away", "glossary", "references"]
 MOST_BYTES = 1_500_000
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # What axe looks for in each color scheme: only colors differ in the dark.
@@ -92,6 +93,19 @@ def test_code_is_copied_as_it_stands_in_the_notebook(address, page):
     buttons.nth(5).click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == cells[5].source
+
+
+def test_archives_and_slides_are_taken_away(address, page, tmp_path):
+    page.goto(f"{address}/take_away.html")
+    for name in ("For students", "For teachers"):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=name, exact=True).click()
+        download.value.save_as(tmp_path / "course.zip")
+        with zipfile.ZipFile(tmp_path / "course.zip") as archive:
+            assert archive.testzip() is None
+    page.get_by_role("link", name="Slides", exact=True).click()
+    page.get_by_role("link", name=re.compile("^02 ")).click()
+    page.wait_for_function("window.Reveal?.isReady()")
 
 
 @pytest.mark.parametrize("where", ["site", "slides", "print"])

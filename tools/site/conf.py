@@ -10,6 +10,8 @@ from tools.course import NOTEBOOKS, ROOT
 from tools.launch_buttons import launch_buttons
 from tools.live_widgets import place_widgets, write_widgets
 from tools.mathml import mathml
+from tools.publish import put_downloads
+from tools.slides import TEMPLATES
 
 project = "How a neural network reads handwriting"
 html_title = project
@@ -18,7 +20,13 @@ copyright = "prose and figures: CC BY 4.0, code: MIT. MNIST and what shows its i
 
 extensions = ["myst_nb"]
 # Not a reader's own notebooks, which may be in the same folder
-include_patterns = ["index.md", *(path.name for path in NOTEBOOKS), "glossary.md", "references.md"]
+include_patterns = [
+    "index.md",
+    *(path.name for path in NOTEBOOKS),
+    "take_away.md",
+    "glossary.md",
+    "references.md",
+]
 nb_execution_mode = "off"  # the committed outputs are what is published
 nb_merge_streams = True
 nb_code_prompt_show = nb_code_prompt_hide = "Solution"
@@ -51,6 +59,8 @@ TERMS = {term.lower() for term in re.findall(r"^\S.*", GLOSSARY.partition("\n```
 
 def setup(app):
     app.add_html_math_renderer("mathml", (formula, None), (displayed_formula, None))
+    app.connect("builder-inited", offer_downloads)
+    app.connect("source-read", fill_in)
     app.connect("doctree-read", number_title, priority=100)  # before the titles are collected
     app.connect("doctree-read", prepare_page)
     app.connect("doctree-read", place_widgets)
@@ -67,6 +77,21 @@ def formula(translator, node):
 def displayed_formula(translator, node):
     translator.body.append(f'<div class="math">{mathml(node.astext(), "block")}</div>')
     raise nodes.SkipNode
+
+
+def offer_downloads(app):
+    if app.builder.name == "html":
+        put_downloads(Path(app.outdir))
+
+
+def fill_in(app, page, source):
+    """Leave out the lines that link to what was not built, and say how to install as the archives do."""
+    if page == "take_away":
+        lines = source[0].splitlines()
+        links = [re.findall('href="([^"]+)"', line) for line in lines]
+        there = [all(Path(app.outdir, link).exists() for link in of_line) for of_line in links]
+        text = "\n".join(line for line, kept in zip(lines, there, strict=True) if kept)
+        source[0] = text.replace("INSTALL", (TEMPLATES / "install.md").read_text(encoding="utf-8"))
 
 
 def number_title(app, doctree):

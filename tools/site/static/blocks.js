@@ -1,4 +1,5 @@
 /* Blocks of code get a button that copies them; blocks wider than the page show on which side they go on. */
+const CODE = "article [class*=highlight-]:not(.output) pre";
 const WIDE = "article :is(pre, table, div.math)";
 
 function addCopyButton(code) {
@@ -22,7 +23,7 @@ function showWhereItGoesOn(block) {
 }
 
 // A page that is neither local nor encrypted has no clipboard.
-if (navigator.clipboard) document.querySelectorAll("article .highlight-python pre").forEach(addCopyButton);
+if (navigator.clipboard) document.querySelectorAll(CODE).forEach(addCopyButton);
 const sizes = new ResizeObserver((entries) => entries.forEach(({ target }) => showWhereItGoesOn(target)));
 for (const block of document.querySelectorAll(WIDE)) {
   sizes.observe(block);
