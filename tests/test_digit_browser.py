@@ -1,12 +1,13 @@
 """The digit browser: what Python sends of each digit, and what the page makes of it."""
 
-import threading
+import zlib
 
 import numpy as np
 import pytest
 from javascript import run
 from traitlets import TraitError
 
+from mnist_helpers import load_mnist
 from mnist_helpers.widgets import DigitBrowser
 
 LABELS = np.array([5, 0, 4, 1, 5, 5, 0, 1, 9, 4, 5, 0])
@@ -33,9 +34,22 @@ def test_finds_each_image_of_each_digit(browser, images):
         for number, position in enumerate(np.flatnonzero(digit == LABELS)):
             browser.number = number
             assert browser.position == position
-            assert browser.content["image"] == browser.pixels.tobytes() == images[position].tobytes()
-            assert browser.content["choices"] == {"digit": digit, "number": number}
-        assert browser.content["last"] == number
+            assert browser.pixels.tobytes() == images[position].tobytes()
+        assert browser.counts[browser.digits.index(digit)] == number + 1
+
+
+def test_blocks_hold_each_image_of_each_digit_with_its_position(rng):
+    labels = rng.permutation(np.repeat([2, 6, 8], [250, 100, 7]))
+    images = rng.integers(0, 256, (len(labels), 28, 28), dtype="uint8")
+    browser = DigitBrowser(images, labels)
+    assert [*browser.on_demand] == ["2-0", "2-1", "2-2", "6-0", "8-0"]
+    for digit in browser.digits:
+        blocks = [pack() for name, pack in browser.on_demand.items() if name.startswith(f"{digit}-")]
+        assert all(len(block) == 100 * 788 for block in blocks[:-1])
+        unpacked = run("digit_browser.js", "data.flatMap(module.unpackBlock)", blocks)
+        assert [each["position"] for each in unpacked] == np.flatnonzero(labels == digit).tolist()
+        for each in unpacked:
+            assert each["image"] == images[each["position"]].ravel().tolist()
 
 
 def test_histograms_count_the_pixels_with_ink(browser, images):
@@ -45,9 +59,22 @@ def test_histograms_count_the_pixels_with_ink(browser, images):
     assert run("digit_browser.js", "module.countBins(data)", images[0].ravel().tolist()) == expected
 
 
-def test_page_can_tell_that_the_kernel_has_not_answered_yet(browser):
-    waiting = "[data, {...data, number: 1}].map((state) => module.isWaiting({ get: (name) => state[name] }))"
-    assert run("controls.js", waiting, browser.get_state(["digit", "number", "content"])) == [False, True]
+def test_page_has_300_of_each_of_the_course_s_digits_and_others_as_a_picture(browser):
+    (images, labels), _ = load_mnist()
+    training = DigitBrowser(images[:50_000], labels[:50_000])
+    bundle = training.page_bundle()
+    assert bundle["view"] == "digit_browser" and "_images" not in bundle["state"]
+    assert bundle["state"]["digits"] == [*range(10)] and bundle["state"]["counts"] == [300] * 10
+    assert training.counts == np.bincount(labels[:50_000]).tolist()  # the notebook has them all
+    for digit in range(10):
+        blocks = [DigitBrowser.on_demand[f"{digit}-{number}"]() for number in range(3)]
+        assert blocks == [training.on_demand[f"{digit}-{number}"]() for number in range(3)]
+        assert max(len(zlib.compress(block, 9)) for block in blocks) < 25_000
+    training.number = 299
+    assert training.page_bundle()
+    training.number = 300
+    assert training.page_bundle() == browser.page_bundle() == {}
+    assert DigitBrowser(images[1:50_000], labels[1:50_000]).page_bundle() == {}
 
 
 def test_numbers_around_a_pixel_stop_at_the_edges():
@@ -78,22 +105,3 @@ def test_bad_value_changes_nothing_and_the_page_gets_the_old_one_back(browser, n
     monkeypatch.setattr(browser, "send_state", lambda *keys, **_: sent.append(browser.get_state()))
     browser.set_state({name: value})
     assert browser.get_state() == before == sent[-1]
-
-
-def test_content_made_in_one_thread_has_the_changes_of_another(browser, monkeypatch):
-    make = browser._content
-    second = threading.Thread(target=setattr, args=[browser, "number", 3])
-
-    def make_slowly() -> dict:
-        content = make()
-        if threading.current_thread() is first:
-            second.start()
-            second.join(0.2)  # it cannot end: its own content waits for this one
-        return content
-
-    monkeypatch.setattr(browser, "_content", make_slowly)
-    first = threading.Thread(target=setattr, args=[browser, "number", 2])
-    first.start()
-    first.join()
-    second.join()
-    assert browser.content["choices"]["number"] == browser.number == 3

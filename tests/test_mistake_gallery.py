@@ -5,7 +5,7 @@ import pytest
 from javascript import run
 from traitlets import TraitError
 
-from mnist_helpers import confusion_matrix
+from mnist_helpers import confusion_matrix, one_hot
 from mnist_helpers.plots import percent
 from mnist_helpers.widgets import MistakeGallery
 
@@ -26,16 +26,43 @@ def gallery(arrays) -> MistakeGallery:
     return MistakeGallery(*arrays)
 
 
-def by_hand(true, probabilities, true_digit, predicted_digit, confidence) -> list[int]:
+def in_gallery(arrays) -> np.ndarray:
+    """Whether any network misread an image."""
+    _, true, networks = arrays
+    return np.any([rows.argmax(axis=1) != true for rows in networks.values()], axis=0)
+
+
+def by_hand(arrays, network, true_digit, predicted_digit, confidence) -> list[int]:
     """The selection, found image by image."""
-    found = []
-    for i, row in enumerate(probabilities):
+    (_, true, networks), found = arrays, []
+    probabilities = networks[network]
+    for i in np.flatnonzero(in_gallery(arrays)).tolist():
+        row = probabilities[i]
         read = int(row.argmax())
         wants_right = true_digit is not None and true_digit == predicted_digit
         fits = true_digit in {None, true[i]} and predicted_digit in {None, read}
         if fits and row[read] >= confidence and (read == true[i]) == wants_right:
             found.append(i)
     return sorted(found, key=lambda i: -probabilities[i].max())
+
+
+def on_page(gallery) -> dict:
+    """What the page makes of the gallery's state."""
+    names = ["networks", "network", "true_digit", "predicted_digit", "confidence", "page", "mistakes"]
+    return run("mistake_gallery.js", ON_PAGE, gallery.get_state(names))
+
+
+ON_PAGE = """(() => {
+    const state = { ...data, ...module.unpackMistakes(data.mistakes) };
+    const { counts, selected, pages } = module.select(state);
+    return {
+        counts,
+        pages,
+        about: module.describe(state, { selected, pages }),
+        positions: selected.map(place => state.position[place]),
+        said: selected.map(place => module.readingsOf(state, place)),
+    };
+})()"""
 
 
 @pytest.mark.parametrize("network", NAMES)
@@ -47,51 +74,68 @@ def by_hand(true, probabilities, true_digit, predicted_digit, confidence) -> lis
         ((3, None, 0), " of 3 misread"),
         ((None, 4, 0), " misread as 4"),
         ((4, 3, 0.4), " of 4 misread as 3, at least 40 % sure"),
-        ((7, 7, 0), " of 7 read correctly"),
+        ((7, 7, 0), " of 7 read correctly, misread by another network"),
         ((4, 9, 1), " of 4 misread as 9, at least 100 % sure"),
     ],
 )
 def test_selects_and_says_what_fits(gallery, arrays, network, choice, words):
     names = ("network", "true_digit", "predicted_digit", "confidence")
     gallery.set_state(dict(zip(names, (network, *choice), strict=True)))
-    expected = by_hand(arrays[1], arrays[2][network], *choice)
+    expected = by_hand(arrays, network, *choice)
     assert gallery.selection.tolist() == expected and (len(expected) > 3 or choice[2] == 1)
     assert repr(gallery).startswith(f"MistakeGallery: {network}: {len(expected):,} images{words}; page 1 of ")
+    shown = on_page(gallery)
+    assert shown["about"] == repr(gallery).removeprefix("MistakeGallery: ")
+    assert shown["positions"] == expected and shown["pages"] == gallery.pages
+    assert shown["counts"] == gallery.confusion.tolist()
 
 
 def test_equal_confidences_keep_their_order_and_count_as_enough(arrays):
     rows = np.array([[1] + 9 * [0], [0.64] + 9 * [0.04]])[np.arange(2000) % 2]
     gallery = MistakeGallery(arrays[0], np.full(2000, 5), {"never right": rows})
     assert gallery.selection.tolist() == [*range(0, 2000, 2), *range(1, 2000, 2)]
+    assert on_page(gallery)["positions"] == gallery.selection.tolist()
     gallery.confidence = 1  # at least
-    assert gallery.selection.tolist() == [*range(0, 2000, 2)]
+    assert gallery.selection.tolist() == on_page(gallery)["positions"] == [*range(0, 2000, 2)]
 
 
 def test_matrix_counts_the_confident_readings_and_shades_the_mistakes(gallery, arrays):
     _, true, probabilities = arrays
-    enough = probabilities["two"].max(axis=1) >= 0.6
+    enough = in_gallery(arrays) & (probabilities["two"].max(axis=1) >= 0.6)
     gallery.network, gallery.confidence = "two", 0.6
     expected = confusion_matrix(true[enough], probabilities["two"][enough].argmax(axis=1))
-    assert gallery.content["counts"] == gallery.confusion.tolist() == expected.tolist()
-    shades = np.array(run("mistake_gallery.js", "module.shadeMistakes(data)", gallery.content["counts"]))
+    assert gallery.confusion.tolist() == expected.tolist() and 0 < expected.trace() < enough.sum()
+    shades = np.array(run("mistake_gallery.js", "module.shadeMistakes(data)", expected))
     mistakes = expected * (1 - np.eye(10, dtype=int))
     assert np.array_equal(shades, 120 * mistakes // mistakes.max())
 
 
 def test_pages_show_each_image_once_with_what_each_network_read(gallery, arrays):
-    images, true, probabilities = arrays
+    images, _, probabilities = arrays
     gallery.network, gallery.true_digit, seen = "two", 3, []
+    said = on_page(gallery)["said"]
     for page in range(gallery.pages):
         gallery.page = page
-        assert gallery.content["about"].endswith(f"page {page + 1} of {gallery.pages}")
-        ink = np.frombuffer(gallery.content["images"], "uint8").reshape(-1, 28, 28)
-        assert np.array_equal(ink, np.rint(255 * images[gallery.shown, :, :, 0]))
-        for i, picture in zip(gallery.shown, gallery.content["pictures"], strict=True):
-            rows = {name: probabilities[name][i] for name in ("two", "one", "<three>")}
-            said = [f"{name}: {row.argmax()} ({percent(row.max())})" for name, row in rows.items()]
-            assert picture == {"title": f"image {i}, digit {true[i]}", "said": said}
+        assert repr(gallery).endswith(f"page {page + 1} of {gallery.pages}")
         seen += gallery.shown.tolist()
     assert seen == gallery.selection.tolist() and len(seen) > 24
+    for i, readings in zip(seen, said, strict=True):
+        rows = {name: probabilities[name][i] for name in ("two", "one", "<three>")}
+        assert readings == [
+            f"{name}: {row.argmax()} ({percent(float(row.max()))})" for name, row in rows.items()
+        ]
+    titles = [text.get_text() for ax in gallery.static_figure().axes for text in [ax.title]]
+    assert titles[0] == "\n".join([f"digit {3}", *said[-len(gallery.shown)]])
+    kept = np.frombuffer(gallery.mistakes["position"], "<i4").tolist()
+    assert kept == np.flatnonzero(in_gallery(arrays)).tolist() and len(kept) < len(images)
+    ink = np.frombuffer(gallery.mistakes["images"], "uint8").reshape(-1, 28, 28)
+    assert np.array_equal(ink, np.rint(255 * images[kept, :, :, 0]))
+
+
+def test_networks_without_a_mistake_have_an_empty_gallery(arrays):
+    gallery = MistakeGallery(arrays[0], arrays[1], {"never wrong": one_hot(arrays[1])})
+    assert repr(gallery) == "MistakeGallery: never wrong: 0 images misread; page 1 of 1"
+    assert on_page(gallery)["positions"] == [] and gallery.static_figure().texts
 
 
 @pytest.mark.parametrize(
@@ -100,7 +144,7 @@ def test_pages_show_each_image_once_with_what_each_network_read(gallery, arrays)
 def test_another_selection_starts_at_its_first_page(gallery, name, value):
     gallery.page = 2
     gallery.set_state({name: value})
-    assert gallery.page == 0 and gallery.content["choices"] | {name: value} == gallery.content["choices"]
+    assert gallery.page == 0 and getattr(gallery, name) == value
 
 
 @pytest.mark.parametrize(
@@ -131,4 +175,6 @@ def test_bad_value_changes_nothing(gallery, name, value):
 
 def test_figure_of_an_empty_selection_says_so(gallery):
     gallery.confidence = 1
-    assert [text.get_text() for text in gallery.static_figure().texts] == [gallery.content["about"]]
+    assert [text.get_text() for text in gallery.static_figure().texts] == [
+        repr(gallery).removeprefix("MistakeGallery: ")
+    ]

@@ -20,7 +20,7 @@ from mnist_helpers import widgets
 from mnist_helpers.widgets.base import FOR_THE_PAGE, Widget, esm
 from tools import live_widgets
 
-SMALL, LARGE = bytes(100_000), np.random.default_rng(0).bytes(50_000)
+SMALL, LARGE = bytes(100_000), np.random.default_rng(0).bytes(100_000)
 
 
 class Sample(Widget):
@@ -63,15 +63,13 @@ def test_view_is_joined_into_one_module_that_exports_only_itself(view):
     assert run(f"{view}.js", names) == ["default"]
 
 
-def test_output_has_text_picture_and_state(monkeypatch):
+def test_output_has_text_picture_and_state():
     data, _ = Sample()._repr_mimebundle_()
     assert data["text/plain"] == "Sample: a line"
     assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
     assert data["application/vnd.jupyter.widget-view+json"]
     assert data[FOR_THE_PAGE] == BUNDLE
     assert not plt.get_fignums()
-    monkeypatch.setattr(Sample, "with_kernel", "you can do more.")
-    assert Sample().page_bundle() == {"with_kernel": "you can do more."}
     assert "image/png" not in Sample()._repr_mimebundle_(exclude={"image/png"})[0]
 
 
@@ -80,15 +78,15 @@ def test_output_has_text_picture_and_state(monkeypatch):
 
 @pytest.fixture
 def app(tmp_path):
-    """A site of a page of text, and a notebook with a live widget, twice, and one that needs a kernel."""
-    note = {"with_kernel": "you can do more."}
-    bundles = {"Sample: a line": BUNDLE, "Other: a line": note, "Sample: again": BUNDLE}
+    """A site of a page of text, and a notebook with a live widget, twice, and one that is a picture only."""
+    bundles = {"Sample: a line": BUNDLE, "Other: a line": {}, "Sample: again": BUNDLE}
     outputs = [
         new_output("execute_result", {"text/plain": text, FOR_THE_PAGE: bundle}, execution_count=1)
         for text, bundle in bundles.items()
     ]
     write(new_notebook(cells=[new_code_cell("", outputs=outputs)]), tmp_path / "01_lesson.ipynb")
     paths = {"01_lesson": tmp_path / "01_lesson.ipynb", "index": tmp_path / "index.md"}
+    paths["index"].write_text("# Title\n", encoding="utf-8")
     env = SimpleNamespace(docname="01_lesson", found_docs=set(paths), doc2path=paths.get)
     return SimpleNamespace(env=env, builder=SimpleNamespace(name="html"), outdir=tmp_path / "site")
 
@@ -101,10 +99,10 @@ def test_view_gets_the_bytes_that_it_asks_for(monkeypatch):
         sample._handle_custom_msg({"wanted": name}, [])
     assert sent == [({"wanted": "later"}, [LARGE])]
     assert live_widgets.on_demand("network_trainer") == widgets.NetworkTrainer.on_demand
-    assert live_widgets.on_demand("digit_pad") == live_widgets.on_demand("sample") == {}
+    assert live_widgets.on_demand("dropout_explorer") == live_widgets.on_demand("sample") == {}
 
 
-def test_page_gets_a_place_or_a_note_below_each_picture(app):
+def test_page_gets_a_place_below_each_picture_of_a_live_widget(app):
     texts = ["Sample: a line", "Other: a line", "not a widget: a line"]
     doctree = nodes.container()
     for text in texts:
@@ -113,8 +111,7 @@ def test_page_gets_a_place_or_a_note_below_each_picture(app):
     live_widgets.place_widgets(app, doctree)
     first, second, third = doctree.children
     assert first[-1].astext() == '<div class="live" data-live="01_lesson/sample"></div>'
-    assert second[-1].astext().endswith("When you run the notebook, you can do more.")
-    assert len(third.children) == 1
+    assert len(second.children) == len(third.children) == 1
 
 
 def test_site_has_state_view_and_weights_as_scripts(app, monkeypatch):

@@ -1,4 +1,4 @@
-"""Put widgets into the site's pages: live if their views need no kernel, else with a note below the picture.
+"""Put widgets into the site's pages, live in place of their pictures.
 
 All that is needed is in the notebooks' outputs, where `Widget` has stored it next to text and picture, but
 for what a view asks for later: that is in the widget's class. Large bytes in the outputs are named by their
@@ -18,17 +18,13 @@ from tools.course import NETWORKS, read
 
 
 def place_widgets(app, doctree) -> None:
-    """Add to each picture of a widget the place that it becomes live in, or the note."""
-    widgets = {text: (name, bundle) for name, text, bundle in widgets_of(app, app.env.docname)}
+    """Add to each picture of a widget the place that it becomes live in."""
+    widgets = {text: name for name, text, _ in widgets_of(app, app.env.docname)}
     for output in list(doctree.findall(nodes.container)):
         if output.get("mime_type") == "text/plain" and output.astext().strip() in widgets:
-            name, bundle = widgets[output.astext().strip()]
-            if "view" in bundle:
-                place = nodes.raw("", f'<div class="live" data-live="{name}"></div>', format="html")
-            else:
-                note = f"This is a picture of a widget. When you run the notebook, {bundle['with_kernel']}"
-                place = nodes.paragraph("", note, classes=["with-kernel"])
-            output.parent.parent += place
+            name = widgets[output.astext().strip()]
+            place = f'<div class="live" data-live="{name}"></div>'
+            output.parent.parent += nodes.raw("", place, format="html")
 
 
 def widgets_of(app, page: str) -> Iterator[tuple[str, str, dict]]:
@@ -42,7 +38,7 @@ def widgets_of(app, page: str) -> Iterator[tuple[str, str, dict]]:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if bundle := data.get(FOR_THE_PAGE):
-                name = f"{page}/{bundle.get('view')}"
+                name = f"{page}/{bundle['view']}"
                 while name in names:
                     name += "-again"
                 names.add(name)
@@ -58,13 +54,12 @@ def write_widgets(app, exception) -> None:
     folder, missing = Path(app.outdir, "_static", "live"), {}
     for page in sorted(app.env.found_docs):
         for name, _, bundle in widgets_of(app, page):
-            if "view" in bundle:
-                view = bundle["view"]
-                write_script(folder, name, bundle)
-                write_script(folder, f"views/{view}", esm(f"{view}.js"))
-                for part, content in on_demand(view).items():
-                    write_script(folder, f"views/{view}/{part}", packed(content()))
-                missing |= dict.fromkeys(re.findall(r'"sha256": "(\w{64})"', json.dumps(bundle)), name)
+            view = bundle["view"]
+            write_script(folder, name, bundle)
+            write_script(folder, f"views/{view}", esm(f"{view}.js"))
+            for part, content in on_demand(view).items():
+                write_script(folder, f"views/{view}/{part}", packed(content()))
+            missing |= dict.fromkeys(re.findall(r'"sha256": "(\w{64})"', json.dumps(bundle)), name)
     for run in NETWORKS if missing else ():
         content = weights_of(run)
         checksum = hashlib.sha256(content).hexdigest()

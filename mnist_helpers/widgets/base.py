@@ -4,7 +4,6 @@ import base64
 import hashlib
 import io
 import re
-import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +18,7 @@ from mnist_helpers.widgets import module_name
 
 JS = Path(__file__).with_name("js")
 FOR_THE_PAGE = "application/vnd.mnist-helpers.widget+json"
-MOST_INLINE = 64 * 1024  # characters; bytes that take more are named by their SHA-256: tools/live_widgets.py
+MOST_INLINE = 128 * 1024  # characters; bytes that take more are named by their SHA-256: tools/live_widgets.py
 _IMPORT = re.compile(r"^import \{[^}]*\} from \"\./(\w+\.js)\";\n", re.MULTILINE)
 
 
@@ -63,8 +62,6 @@ class Widget(anywidget.AnyWidget):
     along with the view, for pages without a kernel, for print and for tests.
     """
 
-    # What you can do with the widget in a running notebook, if its view needs a kernel: a note on the page.
-    with_kernel: str | None = None
     # Bytes that a view does not need at first. It asks for them by name, `model.send({ wanted: name })`, and
     # gets { wanted: name } with the bytes: from the kernel or, on a page without one, from live.js.
     on_demand: ClassVar[dict[str, Callable[[], bytes]]] = {}
@@ -83,9 +80,7 @@ class Widget(anywidget.AnyWidget):
         raise NotImplementedError
 
     def page_bundle(self) -> dict:
-        """What a page without a kernel needs: the view and its state, or the note that it takes a kernel."""
-        if self.with_kernel:
-            return {"with_kernel": self.with_kernel}
+        """What a page without a kernel needs, the view and its state; empty if it shows the picture."""
         of_all = anywidget.AnyWidget.class_trait_names()
         names = [name for name in self.keys if name not in of_all and not name.startswith("_")]
         return {"view": module_name(type(self).__name__), "state": _as_json(self.get_state(names))}
@@ -108,35 +103,6 @@ class Widget(anywidget.AnyWidget):
         plt.close(figure)
         extra = {"text/plain": repr(self), "image/png": base64.b64encode(picture.getvalue()).decode()}
         return data | extra | {FOR_THE_PAGE: self.page_bundle()}, metadata
-
-
-class KernelWidget(Widget):
-    """A widget whose arrays are too large for the page: the kernel sends what it shows of them.
-
-    A subclass names in `choices` the traits that say what to show, makes `_content` of them, and calls
-    `_start` at the end of ``__init__``. What made a content is part of it, so that the page can tell when the
-    kernel has not answered yet.
-    """
-
-    choices: tuple[str, ...] = ()
-    content = traitlets.Dict().tag(sync=True)
-
-    def _content(self) -> dict:
-        """All that the page needs besides the choices: texts, numbers and bytes."""
-        raise NotImplementedError
-
-    def _start(self) -> None:
-        # Two messages from the page can be handled in two threads of the kernel. With the lock, the last
-        # content that is made sees both changes.
-        lock = threading.RLock()
-
-        def fill(change=None) -> None:
-            with lock:
-                made_for = {name: getattr(self, name) for name in self.choices}
-                self.content = {"choices": made_for} | self._content()
-
-        self.observe(fill, list(self.choices))
-        fill()
 
 
 def one_of(allowed, proposal):

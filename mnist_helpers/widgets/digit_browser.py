@@ -1,19 +1,47 @@
 """Browse the digits of a dataset, their pixels as numbers, and what scaling does to them."""
 
+import functools
+
 import numpy as np
 import traitlets
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from mnist_helpers.checks import SIDE, as_digits
+from mnist_helpers.checks import CLASSES, SIDE, as_digits
+from mnist_helpers.data import load_mnist
 from mnist_helpers.plots import BLUE, INK
-from mnist_helpers.widgets.base import KernelWidget, esm, one_of
+from mnist_helpers.widgets.base import Widget, esm, one_of
 
 BINS = 16
+BLOCK = 100  # images of a digit, which the view asks for together
+BLOCKS_FOR_THE_PAGE = 3  # of each digit
 
 
-class DigitBrowser(KernelWidget):
+def packed_block(images: np.ndarray, places: np.ndarray) -> bytes:
+    """Images as the view gets them: their positions in the arrays, four bytes each, then their pixels."""
+    return places.astype("<i4").tobytes() + images[places].tobytes()
+
+
+def _block_of(places: np.ndarray, number: int) -> np.ndarray:
+    return places[BLOCK * number : BLOCK * (number + 1)]
+
+
+@functools.cache
+def _training_digits() -> tuple[np.ndarray, list[np.ndarray]]:
+    (images, labels), _ = load_mnist()
+    return images, [np.flatnonzero(labels == digit) for digit in range(CLASSES)]
+
+
+def _for_the_page(digit: int, number: int) -> bytes:
+    images, places = _training_digits()
+    return packed_block(images, _block_of(places[digit], number))
+
+
+class DigitBrowser(Widget):
     """Pick any digit, read its pixels as numbers, and compare their histograms before and after scaling.
+
+    The view asks for the images, a hundred at a time. A page without a kernel has MNIST's first 300 training
+    images of each digit, and shows other arrays as a picture only.
 
     Parameters
     ----------
@@ -35,10 +63,14 @@ class DigitBrowser(KernelWidget):
     """
 
     _esm = esm("digit_browser.js")
-    with_kernel = "you can go through all the digits, and point at a pixel to read its value."
-    choices = ("digit", "number")
+    on_demand = {  # noqa: RUF012
+        f"{digit}-{number}": functools.partial(_for_the_page, digit, number)
+        for digit in range(CLASSES)
+        for number in range(BLOCKS_FOR_THE_PAGE)
+    }
 
     digits = traitlets.List().tag(sync=True)
+    counts = traitlets.List().tag(sync=True)  # the number of images of each of these digits
     digit = traitlets.Int().tag(sync=True)
     number = traitlets.Int().tag(sync=True)
     row = traitlets.Int(7, min=0, max=SIDE - 1).tag(sync=True)
@@ -54,8 +86,13 @@ class DigitBrowser(KernelWidget):
         labels = as_digits(labels, "labels", count=len(images))
         self._images = images
         self._places = {int(digit): np.flatnonzero(labels == digit) for digit in np.unique(labels)}
-        super().__init__(digits=[*self._places], digit=int(labels[0]))
-        self._start()
+        counts = [len(places) for places in self._places.values()]
+        super().__init__(digits=[*self._places], counts=counts, digit=int(labels[0]))
+        self.on_demand = {
+            f"{digit}-{number}": functools.partial(packed_block, images, _block_of(places, number))
+            for digit, places in self._places.items()
+            for number in range(-(-len(places) // BLOCK))
+        }
 
     @traitlets.validate("digit", "number")
     def _known(self, proposal) -> int:
@@ -97,8 +134,9 @@ class DigitBrowser(KernelWidget):
     def __repr__(self) -> str:
         pixel = (self.row, self.column)
         return (
-            f"DigitBrowser: {self.content['about']}; row {self.row}, column {self.column}: "
-            f"{self.pixels[pixel]}, scaled {self.scaled[pixel]:.3f}"
+            f"DigitBrowser: digit {self.digit}, image {self.number} of 0 to {self._last} "
+            f"(position {self.position}); {np.count_nonzero(self.pixels)} of {SIDE * SIDE} pixels have ink; "
+            f"row {self.row}, column {self.column}: {self.pixels[pixel]}, scaled {self.scaled[pixel]:.3f}"
         )
 
     def static_figure(self) -> Figure:
@@ -113,9 +151,12 @@ class DigitBrowser(KernelWidget):
             ax.set(xlabel="value of the pixel", ylabel="pixels with ink", xlim=(0, top))
         return figure
 
-    def _content(self) -> dict:
-        about = (
-            f"digit {self.digit}, image {self.number} of 0 to {self._last} (position {self.position}); "
-            f"{np.count_nonzero(self.pixels)} of {SIDE * SIDE} pixels have ink"
-        )
-        return {"about": about, "last": self._last, "image": self.pixels.tobytes()}
+    def page_bundle(self) -> dict:
+        """The view and its state, if the page has the digit that is shown and those around it."""
+        bundle, on_page = super().page_bundle(), type(self).on_demand
+        if self.number >= BLOCK * BLOCKS_FOR_THE_PAGE or any(
+            name not in self.on_demand or self.on_demand[name]() != on_page[name]() for name in on_page
+        ):
+            return {}
+        bundle["state"]["counts"] = [BLOCK * BLOCKS_FOR_THE_PAGE] * CLASSES
+        return bundle

@@ -1,12 +1,20 @@
-"""All widgets but the pad in JupyterLab: by mouse, keyboard and code, twice in a notebook, on a phone."""
+"""All widgets but the pad in JupyterLab: by mouse, keyboard and code, twice in a notebook, on a phone.
+
+The digit browser and the mistake gallery on their pages, too.
+"""
+
+import re
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from browser.conftest import run_all
 from browser.state import STICKING_OUT, expect_state, make_narrow, state
-from mnist_helpers import load_mnist
+from browser.test_site import AXE
+from mnist_helpers import load_mnist, load_run, load_splits
+from mnist_helpers.widgets import DigitBrowser, MistakeGallery
 
 CONVOLUTION = """\
 from mnist_helpers.widgets import ConvolutionExplorer
@@ -245,6 +253,7 @@ def test_find_a_digit_and_read_its_pixels(open_cell):
     expect(about).to_contain_text("digit 5, image 5420 of 0 to 5420")
     page.get_by_role("combobox", name="digit").select_option("8")
     expect(about).to_contain_text("digit 8, image 0 of 0 to 5850")
+    expect_state(page, "[widget.digit, widget.number]", [8, 0])
     state(page, "widget.set_trait('number', 7)")
     expect(about).to_contain_text("digit 8, image 7 of 0 to 5850")
     expect(number).to_have_value("7")
@@ -253,11 +262,13 @@ def test_find_a_digit_and_read_its_pixels(open_cell):
 def expect_pictures(page: Page) -> None:
     """The page shows the images in the state, in the same order, with what each network read."""
     pictures = page.get_by_role("figure")
-    words = state(page, "[[each['title'], *each['said']] for each in widget.content['pictures']]")
+    title = "f'image {widget._positions[i]}, digit {widget._true[i]}'"
+    words = state(page, f"[[{title}, *widget._said(i)] for i in widget._shown]")
     expect(pictures).to_have_count(len(words))
     assert pictures.all_inner_texts() == ["\n".join(lines).replace(" %", "\u00a0%") for lines in words]
     drawn = pictures.last.get_by_role("img", name=words[-1][0]).evaluate(INK)
-    assert drawn == state(page, "list(widget.content['images'][-784:])")
+    pixels = "widget._images[widget._shown[-1]].ravel()"
+    assert drawn == state(page, f"np.rint(255 * {pixels}).astype(int).tolist()")
 
 
 def test_choose_mistakes_by_mouse_and_keyboard(open_cell):
@@ -275,7 +286,7 @@ def test_choose_mistakes_by_mouse_and_keyboard(open_cell):
     expect(about).to_have_text(f"CNN: {count} images of 8 misread as 2; page 1 of {-(-count // 12)}")
     expect_pictures(page)
     press(page, *["ArrowRight"] * 6)  # on to the diagonal
-    expect(about).to_contain_text("of 8 read correctly; page 1 of")
+    expect(about).to_contain_text("of 8 read correctly, misread by another network; page 1 of")
     expect(selected).to_have_text(str(state(page, "len(widget.selection)")))
     lists["read as"].select_option("any")
     expect(selected).to_have_count(0)
@@ -294,6 +305,7 @@ def test_choose_mistakes_by_mouse_and_keyboard(open_cell):
     expect(following).to_be_disabled()
     press(page, *["ArrowLeft"] * 10)
     expect(about).to_contain_text("at least 90 % sure")
+    expect_state(page, "round(widget.confidence, 9)", 0.9)
     count = state(page, "int(widget.confusion[7, 7])")
     expect(page.get_by_role("gridcell", name=f"7 read as 7: {count}")).to_be_visible()
     state(page, "widget.set_trait('true_digit', None)")
@@ -330,3 +342,133 @@ def test_two_views_agree_and_fit_a_phone(open_cell, source, change):
         "cells => cells.filter(c => c.scrollWidth > c.clientWidth)"
     )
     assert too_wide == []
+
+
+# On a page without a kernel
+
+
+def open_view(page: Page, url: str, name: str) -> Locator:
+    page.goto(url)
+    place = page.locator(f"[data-live$='/{name}']")
+    place.scroll_into_view_if_needed()
+    expect(place).to_have_attribute("data-state", "ready")
+    return page.locator(f".{name.replace('_', '-')}")
+
+
+def expect_accessible_on_any_screen(page: Page, view: Locator) -> None:
+    for width in (1440, 360):
+        page.set_viewport_size({"width": width, "height": 740})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert view.evaluate(STICKING_OUT) == []
+        for scheme, rules in AXE.items():
+            page.emulate_media(color_scheme=scheme)
+            page.evaluate("Promise.allSettled(document.getAnimations().map(change => change.finished))")
+            found = Axe().run(page, context=".live", options=rules).response["violations"]
+            assert not [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found]
+
+
+@pytest.mark.parametrize("where", ["served", "from disk"])
+def test_page_has_digits_to_browse_and_loads_those_that_are_asked_for(page, address, built, where):
+    folder = address if where == "served" else (built / "site").as_uri()
+    loaded = []
+    page.on("request", lambda request: loaded.extend(re.findall(r"digit_browser/(.*)\.js", request.url)))
+    view = open_view(page, f"{folder}/01_preprocessing.html", "digit_browser")
+    about, reading = view.get_by_role("status").first, view.get_by_role("status").last
+    browser = DigitBrowser(*(part[:50_000] for part in load_mnist()[0]))
+
+    def expect_shown(digit: int, number: int) -> None:
+        browser.digit, browser.number = digit, number
+        said = repr(browser).split(": ", 1)[1].replace(f"of 0 to {browser._last} ", "of 0 to 299 ")
+        expect(about).to_have_text(said.rsplit("; ", 1)[0])
+        expect(reading).to_have_text(said.rsplit("; ", 1)[1])
+        label = f"as it came. Pixels with ink, from 0 to 255: {', '.join(map(str, browser.histogram))}."
+        expect(view.get_by_role("img", name=label)).to_be_visible()
+        expect(view).to_have_attribute("aria-busy", "false")
+
+    expect_shown(5, 0)
+    number = view.get_by_role("spinbutton", name="image")
+    number.focus()
+    page.keyboard.press("ArrowUp")
+    expect_shown(5, 1)
+    assert loaded == ["5-0"]
+    number.fill("150")
+    expect_shown(5, 150)
+    number.fill("99999")
+    expect_shown(5, 299)
+    view.get_by_role("combobox", name="digit").select_option("8")
+    expect_shown(8, 0)
+    assert loaded == ["5-0", "5-1", "5-2", "8-0"]
+    view.get_by_role("gridcell", name="row 10, column 12:").click()
+    page.keyboard.press("ArrowDown")
+    browser.row, browser.column = 11, 12
+    expect_shown(8, 0)
+
+    expect_accessible_on_any_screen(page, view)
+
+
+def test_page_says_which_digits_cannot_be_loaded_and_asks_again(page, address):
+    view = open_view(page, f"{address}/01_preprocessing.html", "digit_browser")
+    about, number = view.get_by_role("status").first, view.get_by_role("spinbutton", name="image")
+    expect(about).to_contain_text("digit 5, image 0")
+    page.route("**/5-1.js", lambda route: route.abort())
+    number.fill("100")
+    expect(about).to_have_text("These digits cannot be loaded.")
+    expect(view).to_have_attribute("aria-busy", "false")
+    page.console_errors.clear()
+    page.unroute("**/5-1.js")
+    number.fill("101")
+    expect(about).to_contain_text("digit 5, image 101 of 0 to 299")
+
+
+@pytest.fixture(scope="module")
+def gallery() -> MistakeGallery:
+    """The gallery of notebook 05."""
+    _, _, (images, labels) = load_splits("channels")
+    models = {"MLP": load_run("mlp")[0], "CNN": load_run("cnn")[0], "Deep CNN": load_run("deep_cnn")[0]}
+    probabilities = {
+        name: model.predict(images.reshape(-1, *model.input_shape[1:]), batch_size=500, verbose=0)
+        for name, model in models.items()
+    }
+    return MistakeGallery(images, labels.argmax(axis=1), probabilities)
+
+
+@pytest.mark.parametrize("where", ["served", "from disk"])
+def test_page_has_all_mistakes_of_all_networks(page, address, built, gallery, where):
+    folder = address if where == "served" else (built / "site").as_uri()
+    view = open_view(page, f"{folder}/05_evaluation.html", "mistake_gallery")
+    about = view.get_by_role("status")
+    gallery.set_state({"true_digit": None, "predicted_digit": None, "confidence": 0})
+
+    def expect_shown(**choices: object) -> None:
+        gallery.set_state(choices)
+        expect(about).to_have_text(repr(gallery).removeprefix("MistakeGallery: "))
+        pictures = view.get_by_role("figure")
+        expect(pictures).to_have_count(len(gallery._shown))
+        for i, picture in zip(gallery._shown, pictures.all(), strict=True):
+            title = f"image {gallery._positions[i]}, digit {gallery._true[i]}"
+            words = [title, *gallery._said(i)]
+            assert picture.inner_text() == "\n".join(words).replace(" %", "\u00a0%")
+            drawn = picture.get_by_role("img", name=title).evaluate(INK)
+            assert drawn == np.rint(255 * gallery._images[i]).astype(int).ravel().tolist()
+
+    for network in gallery.networks:
+        view.get_by_role("combobox", name="network").select_option(network)
+        expect_shown(network=network, page=0)
+        for turned in range(1, gallery.pages):
+            view.get_by_role("button", name="Next page").press("Enter")
+            expect(about).to_contain_text(f"page {turned + 1} of")
+        expect_shown(page=gallery.pages - 1)
+        expect(view.get_by_role("button", name="Next page")).to_be_disabled()
+    count = int(gallery.confusion[4, 9])
+    view.get_by_role("gridcell", name=f"4 read as 9: {count}").click()
+    expect_shown(true_digit=4, predicted_digit=9)
+    press(page, *["ArrowLeft"] * 5)
+    expect_shown(predicted_digit=4)
+    assert len(gallery.selection)
+    view.get_by_role("combobox", name="read as").select_option("any")
+    view.get_by_role("combobox", name="true digit").select_option("any")
+    view.get_by_role("slider", name="at least this sure").focus()
+    press(page, "End", *["ArrowLeft"] * 10)
+    expect_shown(true_digit=None, predicted_digit=None, confidence=0.9)
+    assert len(gallery.selection)
+    expect_accessible_on_any_screen(page, view)

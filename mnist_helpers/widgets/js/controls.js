@@ -16,13 +16,12 @@ export function setTraits(model, changes) {
 /**
  * Show a view: `draw` it now and at each change. Returns the clean-up function.
  *
- * A view of which Python makes the content says so while the kernel has not answered the last choice.
+ * A `draw` that waits for bytes returns true, and calls the function that it is given once they are there.
  */
 export function showView({ model, el }, name, style, draw, ...children) {
   const root = rootElement(name, CONTROL_STYLE + style, ...children);
   const update = () => {
-    draw();
-    root.ariaBusy = String(isWaiting(model));
+    root.ariaBusy = String(draw(update) === true);
   };
   el.append(root);
   model.on("change", update);
@@ -31,12 +30,6 @@ export function showView({ model, el }, name, style, draw, ...children) {
     model.off("change", update);
     root.remove();
   };
-}
-
-/** Whether the kernel has yet to answer the last choice: what a content was made for is part of it. */
-export function isWaiting(model) {
-  const madeFor = model.get("content")?.choices ?? {};
-  return Object.entries(madeFor).some(([name, value]) => model.get(name) !== value);
 }
 
 /** Set a status, if it has changed: screen readers announce it. */
@@ -120,6 +113,6 @@ export const CONTROL_STYLE = `
 .toggle { align-items: baseline; }
 .toggle > div { display: flex; flex-wrap: wrap; gap: 4px; min-width: 0; }
 .mnist-widget .toggle button[aria-pressed=true] { background: #0072b2; border-color: #0072b2; color: #fff; }
-.mnist-widget[aria-busy=true]::after { content: "waiting for the kernel"; opacity: 0; animation: appear 0s 2s forwards; }
+.mnist-widget[aria-busy=true]::after { content: "being loaded"; opacity: 0; animation: appear 0s 2s forwards; }
 @keyframes appear { to { opacity: 1; } }
 `;

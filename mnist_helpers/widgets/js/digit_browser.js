@@ -1,6 +1,6 @@
 // The digit browser: a digit as a grid of pixels, the numbers around one of them, and its histograms.
 
-import { bytesOf } from "./bytes.js";
+import { ask, bytesOf } from "./bytes.js";
 import {
   between,
   choiceControl,
@@ -17,12 +17,24 @@ import { createGrid, GRID_STYLE, shadeColors } from "./grid.js";
 const SIDE = 28;
 const WINDOW = 7; // rows and columns of numbers around the selected pixel
 const BINS = 16;
+const BLOCK = 100; // images of a digit that come together
 
 /** Count the pixels with ink in 16 equal bins from 0 to 255. */
 export function countBins(image) {
   const counts = new Array(BINS).fill(0);
   for (const value of image) if (value) counts[Math.min(Math.floor(value * BINS / 255), BINS - 1)]++;
   return counts;
+}
+
+/** Take a block of images apart, as mnist_helpers/widgets/digit_browser.py packs them. */
+export function unpackBlock(buffer) {
+  const bytes = bytesOf(buffer);
+  const count = bytes.length / (4 + SIDE * SIDE);
+  const positions = new DataView(bytes.buffer, bytes.byteOffset, 4 * count);
+  return Array.from({ length: count }, (_, i) => {
+    const first = 4 * count + SIDE * SIDE * i;
+    return { position: positions.getInt32(4 * i, true), image: bytes.subarray(first, first + SIDE * SIDE) };
+  });
 }
 
 /** The places around one, in a window that stops at the edges, so that its size never changes. */
@@ -60,7 +72,7 @@ function chart(title, counts, last) {
 
 function render({ model, el }) {
   const choose = (name) => (value) => setTraits(model, { [name]: value });
-  const chooseDigit = (digit) => setTraits(model, { digit, number: 0 });
+  const chooseDigit = (digit) => setTraits(model, { number: 0, digit });
   const controls = {
     digit: choiceControl("digit", model.get("digits"), chooseDigit),
     number: numberControl("image", 0, choose("number")),
@@ -76,20 +88,43 @@ function render({ model, el }) {
     choose: (row, column) => setTraits(model, { row, column }),
   });
 
-  function draw() {
-    const { content, ...state } = getTraits(model, ["content", ...Object.keys(controls)]);
-    const { row, column } = state;
-    const image = bytesOf(content.image);
+  const blocks = new Map(); // by name; null while it is asked for, empty if it cannot be loaded
+  function blockOf(name, redraw) {
+    if (!blocks.has(name)) {
+      blocks.set(name, null);
+      ask(model, name).then((buffer) => {
+        blocks.set(name, unpackBlock(buffer));
+        redraw();
+      }, () => {
+        blocks.set(name, []);
+        redraw();
+        blocks.delete(name); // the next choice asks again
+      });
+    }
+    return blocks.get(name);
+  }
+
+  let shown = { position: 0, image: new Uint8Array(SIDE * SIDE) }; // until the first digits are there
+  function draw(redraw) {
+    const { digits, counts, ...state } = getTraits(model, ["digits", "counts", ...Object.keys(controls)]);
+    const { digit, number, row, column } = state;
+    const last = counts[digits.indexOf(digit)] - 1;
+    const block = blockOf(`${digit}-${Math.floor(number / BLOCK)}`, redraw);
+    if (block?.length) shown = block[number % BLOCK];
+    const { position, image } = shown;
     const pixels = Array.from({ length: SIDE }, (_, r) => [...image.subarray(SIDE * r, SIDE * (r + 1))]);
     const value = pixels[row][column];
-    const limits = { number: content.last };
+    const limits = { number: last };
     for (const [name, control] of Object.entries(controls)) control.show(state[name], limits[name]);
-    say(about, content.about);
+    const inked = `${pixels.flat().filter(Boolean).length} of ${SIDE * SIDE} pixels have ink`;
+    const words = `digit ${digit}, image ${number} of 0 to ${last} (position ${position}); ${inked}`;
+    if (block) say(about, block.length ? words : "These digits cannot be loaded.");
     say(reading, `row ${row}, column ${column}: ${value}, scaled ${(value / 255).toFixed(3)}`);
     grid.update(pixels, pixels, [row, column]);
     table.replaceChildren(...numbersAround(pixels, row, column));
-    const counts = countBins(pixels.flat());
-    charts.replaceChildren(chart("as it came", counts, 255), chart("divided by 255", counts, 1));
+    const bins = countBins(pixels.flat());
+    charts.replaceChildren(chart("as it came", bins, 255), chart("divided by 255", bins, 1));
+    return !block;
   }
 
   const [digit, number, ...sliders] = Object.values(controls).map(({ element }) => element);

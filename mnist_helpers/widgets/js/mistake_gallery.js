@@ -2,13 +2,69 @@
 
 import { bytesOf } from "./bytes.js";
 import { ink } from "./color.js";
-import { between, choiceControl, getTraits, setTraits, showView, sliderControl } from "./controls.js";
+import { between, choiceControl, getTraits, say, setTraits, showView, sliderControl } from "./controls.js";
 import { button, make } from "./dom.js";
 import { createGrid, GRID_STYLE } from "./grid.js";
 
 const CLASSES = 10;
+const TRAITS = ["networks", "network", "true_digit", "predicted_digit", "confidence", "page"];
 const DARKEST = 120; // shade of the most frequent mistake, light enough to read the number on it
 const SIDE = 28;
+const A_PAGE = 12;
+const NOTE =
+  "Row: true digit. Column: read as. Here are the images that at least one network misread; those on the " +
+  "diagonal were misread by another.";
+
+/** The numbers in the bytes that mnist_helpers/widgets/mistake_gallery.py makes of the mistakes. */
+export function unpackMistakes({ position, true: digits, read, sure, images }) {
+  const ofEach = (networks, unpack) =>
+    Object.fromEntries(Object.entries(networks).map(([name, bytes]) => [name, unpack(bytes)]));
+  return {
+    position: new Int32Array(bytesOf(position).slice().buffer),
+    true: bytesOf(digits),
+    read: ofEach(read, bytesOf),
+    sure: ofEach(sure, (bytes) => new Float64Array(bytesOf(bytes).slice().buffer)),
+    images: bytesOf(images),
+  };
+}
+
+/** The confusion matrix of the readings that are sure enough, and the selected images' places, the surest first. */
+export function select({ network, true_digit, predicted_digit, confidence, true: digits, read, sure }) {
+  const counts = Array.from({ length: CLASSES }, () => Array(CLASSES).fill(0));
+  const fits = (place) => {
+    const [digit, reading] = [digits[place], read[network][place]];
+    if (true_digit !== null && digit !== true_digit) return false;
+    if (predicted_digit !== null && reading !== predicted_digit) return false;
+    return digit !== reading || (true_digit !== null && true_digit === predicted_digit);
+  };
+  const enough = [...digits.keys()].filter((place) => sure[network][place] >= confidence);
+  for (const place of enough) counts[digits[place]][read[network][place]]++;
+  const selected = enough.filter(fits).sort((a, b) => sure[network][b] - sure[network][a]);
+  return { counts, selected, pages: Math.max(1, Math.ceil(selected.length / A_PAGE)) };
+}
+
+/** What is selected, in words. */
+export function describe({ network, true_digit, predicted_digit, confidence, page }, { selected, pages }) {
+  const count = selected.length;
+  const of = true_digit === null ? "" : ` of ${true_digit}`;
+  let how = "misread";
+  if (predicted_digit !== null) how = `misread as ${predicted_digit}`;
+  if (predicted_digit !== null && predicted_digit === true_digit) {
+    how = "read correctly, misread by another network";
+  }
+  const sure = confidence ? `, at least ${+(100 * confidence).toPrecision(6)} % sure` : "";
+  const images = `${count.toLocaleString("en")} image${count === 1 ? "" : "s"}`;
+  return `${network}: ${images}${of} ${how}${sure}; page ${page + 1} of ${pages}`;
+}
+
+/** Each network's reading of the image in a place, with the current network's first. */
+export function readingsOf({ network, networks, read, sure }, place) {
+  const names = [network, ...networks.filter((name) => name !== network)];
+  return names.map((name) => `${name}: ${read[name][place]} (${percent(sure[name][place])})`);
+}
+
+/** It never says 100 %: softmax is never certain. */
+const percent = (share) => (share >= 0.9995 ? ">99.9 %" : `${(100 * share).toFixed(1)} %`);
 
 /** Shade the mistakes only: beside the correctly read images, nothing else would be seen. */
 export function shadeMistakes(counts) {
@@ -17,7 +73,7 @@ export function shadeMistakes(counts) {
   return mistakes.map((line) => line.map((count) => Math.floor(DARKEST * count / most)));
 }
 
-function picture({ title, said }, bytes) {
+function picture(title, said, bytes) {
   const canvas = make("canvas", { width: SIDE, height: SIDE, role: "img", ariaLabel: title });
   const pixels = new ImageData(SIDE, SIDE);
   bytes.forEach((value, i) => pixels.data.set([...ink(value / 255), 255], 4 * i));
@@ -28,9 +84,11 @@ function picture({ title, said }, bytes) {
 }
 
 function render({ model, el }) {
+  const mistakes = unpackMistakes(model.get("mistakes"));
+  const stateOf = () => ({ ...getTraits(model, TRAITS), ...mistakes });
   const choose = (name) => (value) => setTraits(model, { [name]: value, page: 0 });
   const turn = (pages) => {
-    const last = model.get("content").pages - 1;
+    const last = select(stateOf()).pages - 1;
     setTraits(model, { page: between(0, model.get("page") + pages, last) });
   };
   const digits = [null, ...Array(CLASSES).keys()];
@@ -42,7 +100,7 @@ function render({ model, el }) {
     confidence: sliderControl("at least this sure", { max: 1, step: 0.01 }, choose("confidence")),
   };
   const grid = createGrid({
-    label: "Confusion matrix: a row for each true digit, a column for each predicted digit",
+    label: "Confusion matrix of these images: a row for each true digit, a column for each predicted digit",
     size: [CLASSES, CLASSES],
     numbers: true,
     say: (row, column, count) => `${row} read as ${column}: ${count}`,
@@ -53,28 +111,33 @@ function render({ model, el }) {
   const pictures = make("div", { className: "row pictures" });
 
   function draw() {
-    const content = model.get("content");
-    const state = getTraits(model, Object.keys(controls));
+    const state = stateOf();
+    const selection = select(state);
     for (const [name, control] of Object.entries(controls)) control.show(state[name]);
     const chosen = [state.true_digit, state.predicted_digit];
-    grid.update(content.counts, shadeMistakes(content.counts), chosen.includes(null) ? null : chosen);
-    about.textContent = content.about;
-    previous.disabled = content.choices.page === 0;
-    next.disabled = content.choices.page === content.pages - 1;
-    const images = bytesOf(content.images);
-    const bytes = (i) => images.subarray(SIDE * SIDE * i, SIDE * SIDE * (i + 1));
-    pictures.replaceChildren(...content.pictures.map((said, i) => picture(said, bytes(i))));
+    grid.update(selection.counts, shadeMistakes(selection.counts), chosen.includes(null) ? null : chosen);
+    say(about, describe(state, selection));
+    previous.disabled = state.page === 0;
+    next.disabled = state.page >= selection.pages - 1;
+    const shown = selection.selected.slice(A_PAGE * state.page, A_PAGE * (state.page + 1));
+    pictures.replaceChildren(...shown.map((place) => {
+      const title = `image ${state.position[place]}, digit ${state.true[place]}`;
+      const bytes = state.images.subarray(SIDE * SIDE * place, SIDE * SIDE * (place + 1));
+      return picture(title, readingsOf(state, place), bytes);
+    }));
   }
 
   const row = (name, ...children) => make("div", { className: `row ${name}` }, ...children);
   const found = make("div", { className: "found" }, about, row("", previous, next), pictures);
   const choices = row("", ...Object.values(controls).map(({ element }) => element));
-  const parts = row("parts", grid.element, found);
+  const matrix = make("div", {}, grid.element, make("p", { className: "note" }, NOTE));
+  const parts = row("parts", matrix, found);
   return showView({ model, el }, "mistake-gallery", GRID_STYLE + STYLE, draw, choices, parts);
 }
 
 const STYLE = `
 .mistake-gallery .cell-grid { width: 350px; }
+.mistake-gallery .note { max-width: 350px; font-size: 12px; }
 .mistake-gallery .found { flex: 1 1 240px; }
 .mistake-gallery .pictures { font-size: 12px; line-height: 1.4; }
 .mistake-gallery figure { width: 142px; }

@@ -1,6 +1,6 @@
 // The worker that trains a model's network, for all views of the model. It starts once it is needed.
 
-import { bytesOf } from "./bytes.js";
+import { ask, bytesOf } from "./bytes.js";
 import { getTraits, setTraits } from "./controls.js";
 
 /** The traits that make another network, or another training: a change of one starts anew. */
@@ -97,18 +97,4 @@ export function createTrainer(model) {
   for (const name of STARTING_ANEW) model.on(`change:${name}`, onsetting);
   if (model.get("running")) onrunning();
   return trainer;
-}
-
-/** Ask for bytes that the widget has `on_demand`, by name. */
-function ask(model, name) {
-  return new Promise((resolve, reject) => {
-    const listen = ({ wanted }, [bytes]) => {
-      if (wanted !== name) return;
-      model.off("msg:custom", listen);
-      if (bytes) resolve(bytes);
-      else reject(new Error(`the ${name} cannot be loaded`));
-    };
-    model.on("msg:custom", listen);
-    model.send({ wanted: name });
-  });
 }
