@@ -19,7 +19,9 @@ from results import (
     bins,
     by_count,
     confused,
+    halving,
     history,
+    how_sure,
     interval,
     known,
     labels_of,
@@ -672,25 +674,34 @@ def in_08() -> dict[str, bool]:
 
 def in_09() -> dict[str, bool]:
     sizes = np.log2(load_results("image_counts")["images"])
-    steepness = [np.diff(np.log2(by_count(n).mean(axis=1))) / np.diff(sizes) for n in ("mlp", "cnn")]
-    stretches = 2 ** (-1 / np.array(steepness))  # how many times as many images halve the errors, on each
-    tried = {name: np.mean(errors) for name, errors in load_results("few_images")["tried"].items()}
-    misread = np.array([misread_after(network, "by slope") for network in NETWORKS])[:, 1:]
+    stretches = {n: -np.diff(np.log2(by_count(n)), axis=0) / np.diff(sizes)[:, None] for n in ("mlp", "cnn")}
+    watched = load_results("few_images")["tried"].items()  # each remedy's strengths, the weakest first
+    tried = [[np.mean(errors) for name, errors in watched if part in name] for part in ("decay", "dropout")]
+    misread = np.array([misread_after(network, "by slope") for network in NETWORKS])
 
     return {
-        "09.curves_flatten": (np.diff(stretches)[:, 1:] > 0).all() and stretches[:, -1].min() > 20,
+        # On the last stretch the curve is less steep than over the whole range, and how steep is badly known.
+        "09.curves_flatten": all(
+            2 ** (1 / t_interval(of_network[-1])[2]) > halving(network).mean()
+            and t_interval(of_network[-1])[2] > 2 * t_interval(of_network[-1])[0]
+            for network, of_network in stretches.items()
+        )
+        and t_interval(halving("cnn"))[2] < t_interval(halving("mlp"))[0]
+        and all(
+            0.25 < means[2] / means[0] < 0.4 < 0.45 < means[4] / means[2] < 0.55
+            for means in (by_count(network).mean(axis=1) for network in stretches)
+        ),
+        # The weakest won, of both; the one interval is narrow, the other is wider.
         "09.strengths": (
-            np.ptp([tried[f"decay {strength}"] for strength in (0.1, 1.0, 3.0)]) < 2
-            and abs(tried["dropout 0.25"] - tried["dropout 0.5"])
-            < 5
-            < tried["dropout 0.75"] - tried["dropout 0.5"]
-            and min(tried, key=tried.get) == "dropout 0.25"
-            and tried["decay 0.1"] == min(tried[f"decay {strength}"] for strength in (0.1, 1.0, 3.0))
+            all(of_strengths[0] == min(of_strengths) for of_strengths in tried)
+            and known["few.weight_decay.fewer_high"] < 0.01 * known["few.nothing.errors"]
+            and known["few.dropout.fewer_high"] > 0.05 * known["few.nothing.errors"]
         ),
         "09.remedies": (
             known["few.augmentation.fewer"] > 0.3 * known["few.nothing.errors"]
             and known["few.augmentation.fewer_low"] > 0 > known["few.early_stopping.fewer_high"]
-            and falls("few.nothing.loss", "few.early_stopping.loss")
+            and known["few.augmentation.loss"] < known["few.early_stopping.loss"] < known["few.nothing.loss"]
+            and known["few.nothing.loss"] < known["few.dropout.loss"]
             and all(
                 known[f"few.{name}.fewer_low"] < 0 < known[f"few.{name}.fewer_high"]
                 for name in ("weight_decay", "dropout")
@@ -701,7 +712,21 @@ def in_09() -> dict[str, bool]:
             for less, more in (("worsened", "noisy"), ("noisy", "none"))
             for key in ("one_step", "ten_steps")
         )
-        and 0.4 < known["against.worsened.ten_steps"] < 0.5,
+        and 0.4 < known["against.worsened.ten_steps"] < 0.5
+        and all(
+            against("none", key).mean() - against("noisy", key).mean()
+            < 0.35 * (against("none", key).mean() - against("worsened", key).mean())
+            for key in ("one_step", "ten_steps")
+        ),
+        "09.price": known["against.fewer_errors_at_best"] > 0 < known["against.more_errors_at_worst"],
+        "09.sure": (
+            how_sure("mlp", "theirs")[1] > how_sure("mlp", "MNIST")[1]
+            and all(
+                how_sure(n, "theirs")[1] < how_sure(n, "MNIST")[1] - 0.05
+                for n in ("cnn", "deep_cnn", "ten_minutes")
+            )
+            and all(how_sure(n, "MNIST")[2] < 10 for n in NETWORKS)
+        ),
         "09.deep_cnn_holds_longest": (
             falls("deep_cnn.test_errors", "ten_minutes.test_errors") and set(misread.argmin(axis=0)) == {2}
         ),
