@@ -20,7 +20,9 @@ each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Path:
-    return publish.make_site(site=tmp_path_factory.mktemp("built") / "site").parent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_SITE", "https://you.github.io/course")
+        return publish.make_site(site=tmp_path_factory.mktemp("built") / "site").parent
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +58,30 @@ def test_site_has_all_pages_and_links_terms_where_they_are_introduced(articles):
     terms = articles["glossary"].select("dt[id]")
     assert linked <= {term["id"] for term in terms}
     assert len(linked) > 0.8 * len({term.find_next("dd").sourceline for term in terms})
+
+
+def test_each_page_says_what_it_is_about(site):
+    found = set()
+    for name in ["index", "take_away", "glossary", "references", *(path.stem for path in NOTEBOOKS)]:
+        page = BeautifulSoup((site / f"{name}.html").read_bytes(), "html.parser")
+        about = {
+            tag.get("property", tag.get("name")): tag["content"] for tag in page.select("head meta[content]")
+        }
+        assert about["description"] == about["og:description"] and 30 < len(about["description"]) <= 200
+        assert about["og:title"] in page.title.string
+        assert about["og:url"] == f"https://you.github.io/course/{name}.html"
+        assert (site / about["og:image"].removeprefix("https://you.github.io/course/")).is_file()
+        found.add(about["description"])
+    assert len(found) == 4 + len(NOTEBOOKS)
+
+
+def test_letters_lead_to_the_first_term_of_each(articles):
+    links = articles["glossary"].select("p.letters a")
+    terms = articles["glossary"].select("dt:first-child, dd + dt")
+    first = {term.get_text()[0].upper(): term["id"] for term in reversed(terms)}
+    assert [(link.string, link["href"]) for link in links] == [
+        (key, f"#{first[key]}") for key in sorted(first)
+    ]
 
 
 @each_notebook
@@ -210,6 +236,10 @@ def test_deck_shows_the_figures_and_says_the_rest(decks, path):
     shown = [alt for slide, alt in about if alt and slide.slide_type != "skip"]
     assert [image["alt"] for image in deck.select("img")] == shown
     assert deck.select("aside.notes")
+    for slide in deck.select("section section")[1:]:
+        for part in slide.select("aside, h1, h2, h3, h4"):
+            part.decompose()
+        assert slide.get_text(strip=True) or slide.select("img"), "a slide is a title only"
     assert "$" not in "".join(part.get_text() for part in deck.select("section p"))
 
 
@@ -229,11 +259,17 @@ def test_cell_goes_to_the_slide_as_its_metadata_says():
     found = slides.for_slides(new_notebook(cells=cells)).cells
     texts = [(cell.source, cell.metadata.slideshow.slide_type) for cell in found]
     assert texts == [
-        *(("# One\n\n- a\n- b", "slide"), ("Text.", "notes"), ("## Two", "slide"), ("- a", "notes")),
-        *(("*Two*", "subslide"), ("1", "-"), ("*Two*", "subslide"), ("2", "-")),
+        *(
+            ("# One\n\n- a\n- b", "slide"),
+            ("Text.", "notes"),
+            ("## Two", "slide"),
+            ("1", "-"),
+            ("- a", "notes"),
+        ),
+        *(("*Two*", "subslide"), ("2", "-")),
     ]
-    assert (found[5].outputs, found[5].metadata.hide_input) == ([], False)
-    assert (found[7].outputs, found[7].metadata.hide_input) == ([output], True)
+    assert (found[3].outputs, found[3].metadata.hide_input) == ([], False)
+    assert (found[6].outputs, found[6].metadata.hide_input) == ([output], True)
 
 
 def test_formulas_become_mathml():

@@ -46,6 +46,9 @@ def make_slides(target: Path = BUILD / "slides") -> Path:
 def for_slides(notebook: NotebookNode) -> NotebookNode:
     """Reduce a notebook to what goes on slides; the rest of its prose becomes speaker notes (key S)."""
     cells, section = [], ""
+    exercises = re.findall(
+        r"^### (Exercise .+)", "\n".join(cell.source for cell in notebook.cells), re.MULTILINE
+    )
     for cell in notebook.cells:
         about = cell.metadata.get("slideshow", {})
         kind = about.get("slide_type", "skip")
@@ -56,13 +59,42 @@ def for_slides(notebook: NotebookNode) -> NotebookNode:
             continue
         shown, said = shown_and_said(cell.source, about.get("show", ""))
         section = (re.findall(r"^#+ (.+)", shown, re.MULTILINE) or [section])[-1]
+        if shown.startswith("## Exercises"):
+            shown = "\n".join(["## Exercises\n", *(f"- {exercise}" for exercise in exercises)])
         if kind != "notes":
             cells.append(on_slide(shown, kind))
         if said:
             cells.append(on_slide(said, "notes"))
     notebook.metadata.title = title(notebook)
-    notebook.cells = cells
+    notebook.cells = without_bare_titles(cells)
     return notebook
+
+
+def without_bare_titles(cells: list[NotebookNode]) -> list[NotebookNode]:
+    """Put a title that would have a slide to itself on the next one, or into the notes if there is none."""
+    slides: list[list[NotebookNode]] = []
+    for cell in cells:
+        if cell.metadata.slideshow.slide_type in {"slide", "subslide"}:
+            slides.append([])
+        slides[-1].append(cell)
+    kept = slides[:1]
+    for slide, after in zip(slides[1:], [*slides[2:], None], strict=True):
+        title, *others = slide
+        if not is_bare(title.source) or any(cell.metadata.slideshow.slide_type == "-" for cell in others):
+            kept.append(slide)
+        elif after and after[0].metadata.slideshow.slide_type == "subslide":
+            if title.source:
+                text = re.sub(r"\A\*[^*]+\*\Z", "", after[0].source)
+                after[0] = on_slide(f"{title.source}\n\n{text}".strip(), "slide")
+            after += others
+        else:
+            said = [on_slide(title.source, "notes")] if title.source else []
+            kept[-1] += [*said, *others]
+    return [cell for slide in kept for cell in slide]
+
+
+def is_bare(markdown: str) -> bool:
+    return all(line.startswith("#") for line in markdown.splitlines() if line)
 
 
 def on_slide(markdown: str, kind: str) -> NotebookNode:
@@ -72,6 +104,7 @@ def on_slide(markdown: str, kind: str) -> NotebookNode:
 def condensed(cell: NotebookNode, show: str) -> NotebookNode:
     """A code cell on a slide, below its section's title."""
     cell.metadata.slideshow.slide_type = "-"
+    cell.source = re.sub(r"\n{3,}", "\n\n", cell.source)
     cell.metadata.alt = alt_text(cell)
     cell.metadata.hide_input = show == "output" or (bool(alt_text(cell)) and show != "code")
     if show == "code":

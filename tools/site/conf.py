@@ -1,7 +1,10 @@
 """Sphinx settings for the site, and small extensions for what Sphinx does not do by itself."""
 
+import os
 import re
+from html import escape
 from pathlib import Path
+from textwrap import shorten
 
 from docutils import nodes
 from sphinx.addnodes import pending_xref
@@ -36,7 +39,7 @@ myst_heading_anchors = 3
 suppress_warnings = ["myst.strikethrough", "mystnb.unknown_mime_type"]
 
 html_theme = "sphinx_book_theme"
-html_static_path = ["static"]
+html_static_path = ["static", str(ROOT / "notebooks" / "gallery.png")]
 html_favicon = "static/icon.svg"
 html_css_files = ["course.css"]
 html_js_files = [(script, {"defer": "defer"}) for script in ("live.js", "blocks.js")]
@@ -51,6 +54,9 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
+# Where the site will be; only a preview's picture needs it.
+html_baseurl = os.environ.get("COURSE_SITE", "").strip().rstrip("/")
+html_baseurl += "/" if html_baseurl else ""
 html_theme_options |= launch_buttons()
 
 GLOSSARY = (ROOT / "notebooks" / "glossary.md").read_text(encoding="utf-8").partition("{glossary}\n")[2]
@@ -63,7 +69,9 @@ def setup(app):
     app.connect("source-read", fill_in)
     app.connect("doctree-read", number_title, priority=100)  # before the titles are collected
     app.connect("doctree-read", prepare_page)
+    app.connect("doctree-read", link_letters)
     app.connect("doctree-read", place_widgets)
+    app.connect("html-page-context", describe)
     app.connect("build-finished", write_widgets)
     app.connect("build-finished", leave_icons_to_the_font)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -107,6 +115,37 @@ def prepare_page(app, doctree):
         for image in doctree.findall(nodes.image):
             image["loading"] = "lazy"
         link_terms(doctree, page)
+
+
+def link_letters(app, doctree):
+    """Put the alphabet above the glossary, each letter linked to its first term."""
+    if app.env.docname == "glossary":
+        first = {}
+        for item in doctree.findall(nodes.definition_list_item):
+            term = next(item.findall(nodes.term))  # the others are synonyms
+            first.setdefault(term.astext()[0].upper(), term["ids"][0])
+        letters = nodes.paragraph(classes=["letters"])
+        for letter, place in first.items():
+            letters += [nodes.reference("", letter, refid=place, internal=True), nodes.Text(" ")]
+        next(doctree.findall(nodes.paragraph)).parent.insert(2, letters)
+
+
+def describe(app, page, template, context, doctree):
+    """Say in a page's head what it is about, for those who find it or are sent its address."""
+    if doctree:
+        text = next(doctree.findall(nodes.paragraph)).astext().replace("\n", " ")
+        about = {
+            "og:title": html_title,
+            "og:type": "article",
+            "og:description": shorten(text, 200, placeholder=" …"),
+        }
+        if page != "index":
+            about["og:title"] = next(doctree.findall(nodes.title)).astext()
+        if html_baseurl:
+            about |= {"og:url": context["pageurl"], "og:image": f"{html_baseurl}_static/gallery.png"}
+        tags = [f'<meta property="{name}" content="{escape(value)}">' for name, value in about.items()]
+        tags.append(f'<meta name="description" content="{escape(about["og:description"])}">')
+        context["metatags"] += "\n".join(tags)
 
 
 def link_terms(doctree, page):
