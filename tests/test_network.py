@@ -6,7 +6,7 @@ from javascript import run
 
 from mnist_helpers import load_mnist, load_run
 from mnist_helpers.startup import quiet_start
-from mnist_helpers.widgets.network import network_description
+from mnist_helpers.widgets.network import halved, network_description
 
 with quiet_start():
     import keras
@@ -35,6 +35,29 @@ def test_page_and_keras_agree_on_a_thousand_test_digits():
     for name, model, answer in zip(RUNS, models, answers, strict=True):
         expected = model.predict(images.reshape(-1, *model.input_shape[1:]), batch_size=250, verbose=0)
         assert np.abs(np.array(answer) - expected).max() < 1e-4, name
+
+
+def test_halved_weights_read_the_same_thousand_test_digits():
+    digits = load_mnist()[1][0][:1000]
+    images = digits.astype("float32") / 255
+    for name in ("mlp", "cnn", "deep_cnn"):
+        model = load_run(name)[0]
+        description, weights = network_description(model)
+        (answer,) = run(
+            "network.js",
+            PREDICT.replace("weights);", "module.unpackHalves(weights));"),
+            {"networks": [(description, halved(weights))], "images": images.reshape(-1, 784)},
+        )
+        expected = model.predict(images.reshape(-1, *model.input_shape[1:]), batch_size=250, verbose=0)
+        assert np.array_equal(np.argmax(answer, axis=1), expected.argmax(axis=1)), name
+        assert 0 < np.abs(np.array(answer) - expected).max() < 0.002, name
+
+
+def test_page_unpacks_every_number_of_16_bits():
+    numbers = np.arange(2**16, dtype="uint16").view("<f2")
+    numbers = numbers[np.isfinite(numbers)].astype("<f4")
+    found = run("network.js", "module.unpackHalves(data)", halved(numbers.tobytes()))
+    assert np.array_equal(found, numbers)
 
 
 def test_every_layer_gives_what_it_gives_in_keras(rng):

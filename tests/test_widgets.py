@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from sphinx.errors import ExtensionError
 
 from mnist_helpers import widgets
-from mnist_helpers.widgets.base import FOR_THE_PAGE, Widget, esm
+from mnist_helpers.widgets.base import FOR_THE_PAGE, Widget, esm, packed
 from tools import live_widgets
 
 SMALL, LARGE = bytes(100_000), np.random.default_rng(0).bytes(100_000)
@@ -100,6 +100,16 @@ def test_view_gets_the_bytes_that_it_asks_for(monkeypatch):
     assert sent == [({"wanted": "later"}, [LARGE])]
     assert live_widgets.on_demand("network_trainer") == widgets.NetworkTrainer.on_demand
     assert live_widgets.on_demand("dropout_explorer") == live_widgets.on_demand("sample") == {}
+
+
+def test_front_page_asks_for_its_networks_the_cnn_first_in_half_a_megabyte(app):
+    app.env.doc2path("index").write_text(f'<div data-live="{live_widgets.FRONT_PAD}"></div>')
+    ((name, _, bundle),) = live_widgets.widgets_of(app, "index")
+    assert name == live_widgets.FRONT_PAD
+    assert [network["wanted"] for network in bundle["state"]["networks"]] == ["cnn", "mlp", "deep_cnn"]
+    assert bundle["state"]["compact"]
+    assert len(json.dumps(bundle)) < 10_000
+    assert len(packed(live_widgets.on_demand(bundle["view"])["cnn"]())) < 500_000
 
 
 def test_page_gets_a_place_below_each_picture_of_a_live_widget(app):

@@ -16,6 +16,8 @@ from sphinx.errors import ExtensionError
 
 from tools.course import NETWORKS, read
 
+FRONT_PAD = "index/digit_pad"
+
 
 def place_widgets(app, doctree) -> None:
     """Add to each picture of a widget the place that it becomes live in."""
@@ -33,6 +35,8 @@ def widgets_of(app, page: str) -> Iterator[tuple[str, str, dict]]:
 
     path, names = Path(app.env.doc2path(page)), set()
     if path.suffix != ".ipynb":
+        if page == "index" and f'data-live="{FRONT_PAD}"' in path.read_text(encoding="utf-8"):
+            yield FRONT_PAD, "", front_pad()
         return
     for cell in read(path).cells:
         for output in cell.get("outputs", []):
@@ -73,6 +77,14 @@ def write_widgets(app, exception) -> None:
                 for checksum, name in missing.items()
             )
         )
+
+
+def front_pad() -> dict:
+    """The bundle of the front page's pad: the CNN first, and no weights until its view asks for them."""
+    from mnist_helpers.widgets import DigitPad
+
+    networks = {NETWORKS[run]["name"]: run for run in ("cnn", "mlp", "deep_cnn")}
+    return DigitPad(networks, compact=True).page_bundle()
 
 
 def write_script(folder: Path, name: str, value) -> None:

@@ -1,5 +1,6 @@
 """The digit pad: draw a digit, watch it become a 28×28 image, and see what the networks make of it."""
 
+import functools
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
@@ -10,12 +11,18 @@ from traitlets import Bool, Bytes, List
 from mnist_helpers.checks import CLASSES, SIDE, as_digits, as_images, whole
 from mnist_helpers.plots import INK, PALETTE, percent
 from mnist_helpers.preparation import center_by_mass, crop_to_ink, fit_into_box, prepare_ink
+from mnist_helpers.reference import load_run
 from mnist_helpers.transforms import resize, rotate, shift, thicken
 from mnist_helpers.widgets.base import Checked, esm
-from mnist_helpers.widgets.network import network_descriptions
+from mnist_helpers.widgets.network import halved, network_description, network_descriptions
 from mnist_helpers.widgets.pad import Pad, as_bytes, number_trait
 
 HATCHES = ("", "//", "..")  # a second signal besides the color
+
+
+def half_weights(run: str) -> bytes:
+    """The weights of a reference network in float16, for a page that asks for them."""
+    return halved(network_description(load_run(run)[0])[1])
 
 
 class DigitPad(Pad):
@@ -26,10 +33,13 @@ class DigitPad(Pad):
 
     Parameters
     ----------
-    networks : dict of names and trained Keras models that `network_description` accepts.
+    networks : dict of names and trained Keras models that `network_description` accepts. Instead of a model,
+        the name of a reference network, "mlp", "cnn" or "deep_cnn": the page asks for its weights when it
+        needs them and gets them in float16, so its probabilities differ from Python's by up to 0.001 or so.
     images : digits to choose from, floats in [0, 1], ``(n, 28, 28)``, ``(n, 28, 28, 1)`` or ``(n, 784)``;
         none by default. All of them are sent to the page, at 784 bytes each.
     labels : the images' labels, integers 0 to 9, ``(n,)``; none by default.
+    **settings : any of the attributes.
 
     Attributes
     ----------
@@ -38,16 +48,19 @@ class DigitPad(Pad):
     crop, fit, center : whether each step of `prepare` is done.
     thickness, size, rotation, right, down, noise : changes of the 28×28 image, made in this order: pixels, a
         factor, degrees, pixels, pixels, and a standard deviation. `seed` chooses the noise.
+    compact : whether there are only the pad and what the first network reads; the steps, the sliders and the
+        other networks are folded under More then, and `more` says whether that is open.
 
     Raises
     ------
     ValueError
-        If the page cannot compute a network, or images or labels are not as described.
+        If there is no such network, or the page cannot compute it, or images or labels are not as described.
     traitlets.TraitError
         If an attribute is set to an invalid value; it keeps its old value.
     """
 
     _esm = esm("digit_pad.js")
+    on_demand = {run: functools.partial(half_weights, run) for run in ("mlp", "cnn", "deep_cnn")}  # noqa: RUF012
 
     crop = Bool(True).tag(sync=True)
     fit = Bool(True).tag(sync=True)
@@ -59,17 +72,22 @@ class DigitPad(Pad):
     down = number_trait(0, -10, 10)
     noise = number_trait(0, 0, 1)
     seed = Checked(lambda value, name: whole(value, name, 0, 99), 0).tag(sync=True)
+    compact = Bool().tag(sync=True)
+    more = Bool().tag(sync=True)
     # What the page needs besides, and does not change
     networks = List().tag(sync=True)
     images = Bytes().tag(sync=True)
     labels = List().tag(sync=True)
 
-    def __init__(self, networks: Mapping, images: np.ndarray | None = None, labels=None):
-        described = network_descriptions(networks)
-        self._models = dict(networks)
+    def __init__(self, networks: Mapping, images: np.ndarray | None = None, labels=None, **settings):
+        self._models = _loaded(networks)
+        described = network_descriptions(self._models)
+        for network in described:
+            if isinstance(run := networks[network["name"]], str):
+                network |= {"weights": None, "wanted": run}
         pixels = np.empty((0, SIDE, SIDE)) if images is None else as_images(images)
         digits = [] if labels is None else as_digits(labels, count=len(pixels)).tolist()
-        super().__init__(networks=described, images=as_bytes(pixels), labels=digits)
+        super().__init__(networks=described, images=as_bytes(pixels), labels=digits, **settings)
 
     @property
     def input(self) -> np.ndarray:
@@ -129,6 +147,18 @@ class DigitPad(Pad):
             name: np.asarray(model(image.reshape(1, *model.input_shape[1:])))[0].tolist()
             for name, model in self._models.items()
         }
+
+
+def _loaded(networks):
+    """The networks, with the reference networks that are named loaded."""
+    if not isinstance(networks, Mapping):
+        return networks
+    for run in networks.values():
+        if isinstance(run, str) and run not in DigitPad.on_demand:
+            raise ValueError(
+                f"a network must be a model or one of {', '.join(DigitPad.on_demand)}, got {run!r}"
+            )
+    return {name: load_run(each)[0] if isinstance(each, str) else each for name, each in networks.items()}
 
 
 def page_noise(seed: int) -> np.ndarray:

@@ -108,6 +108,15 @@ def network_description(model) -> tuple[dict, bytes]:
     return {"input": list(inputs[1:]), "layers": layers}, b"".join(weights)
 
 
+def halved(weights: bytes) -> bytes:
+    """Weights rounded to float16: first the lower byte of each, then the upper ones, which compress well.
+
+    ``unpackHalves`` in ``js/network.js`` is the other half.
+    """
+    halves = np.frombuffer(weights, "<f4").astype("<f2")
+    return halves.view("u1").reshape(-1, 2).T.tobytes()
+
+
 def _describe(model, layer, before) -> tuple[str, dict | None, list[bytes]]:
     name, config = type(layer).__name__, layer.get_config()
     kind, named, needed, told = _LAYERS.get(name, (None, None, NOTHING_TO_DO.get(name), {}))

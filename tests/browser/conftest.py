@@ -6,6 +6,8 @@ runs in a notebook and a kernel of its own.
 """
 
 import functools
+import gzip
+import io
 import json
 import os
 import secrets
@@ -76,8 +78,27 @@ def expect_no_complaints(page: Page) -> None:
 
 
 class Quiet(SimpleHTTPRequestHandler):
+    """Sends text compressed, as hosts of pages do."""
+
+    def send_head(self):
+        path = Path(self.translate_path(self.path))
+        if path.suffix not in {".css", ".html", ".js"} or not path.is_file():
+            return super().send_head()
+        content = compressed(path)
+        self.send_response(200)
+        self.send_header("Content-Type", self.guess_type(path))
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        return io.BytesIO(content)
+
     def log_message(self, *args) -> None:
         pass
+
+
+@functools.cache
+def compressed(path: Path) -> bytes:
+    return gzip.compress(path.read_bytes())
 
 
 @pytest.fixture(scope="session")

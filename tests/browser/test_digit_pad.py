@@ -213,7 +213,90 @@ def test_widget_that_cannot_be_loaded_says_so(page, address):
     page.console_errors.clear()
 
 
+# On the front page
+
+
+@pytest.mark.parametrize("size", [(390, 844), (1440, 900)], ids=str)
+def test_front_page_reads_a_digit_in_its_first_screen(page, address, size):
+    width, height = size
+    page.set_viewport_size({"width": width, "height": height})
+    sent = []
+    page.on("requestfinished", lambda request: sent.append((request.url, request.sizes())))
+    page.goto(f"{address}/index.html")
+    view = page.locator(".digit-pad")
+    expect(view.locator(".large")).to_have_text("2")
+    draw(view, SEVEN)
+    expect(view.locator(".large")).to_have_text("7")
+    expect(view.locator(".says")).to_contain_text("CNN reads 7 (")
+    page.wait_for_load_state("networkidle")
+    assert sum(sizes["responseBodySize"] for _, sizes in sent) <= 1_200_000
+    networks = [url.rpartition("/")[2] for url, _ in sent if "views/digit_pad/" in url]
+    assert networks == ["cnn.js"]
+    assert page.evaluate("scrollY") == 0
+    assert view.locator(".reads .bar").count() == 10
+    for part in (".sheet", ".large", ".reads .bar >> nth=9"):
+        box = view.locator(part).bounding_box()
+        assert 0 <= box["x"] < box["x"] + box["width"] <= width
+        assert 0 <= box["y"] < box["y"] + box["height"] <= height
+    assert view.locator(".sheet").bounding_box()["width"] >= 280
+
+
+@pytest.mark.parametrize("name", ["Start with 01", "Train a network here", "For teachers"])
+def test_doors_of_the_front_page_lead_somewhere(page, address, name):
+    page.goto(f"{address}/index.html")
+    page.locator(".doors").get_by_role("link", name=name).click()
+    page.wait_for_function("location.hash || location.pathname.includes('/01_')")
+    anchor = page.evaluate("location.hash")
+    assert not anchor or page.locator(anchor).get_by_role("heading").first.is_visible()
+
+
+def test_more_of_the_front_page_has_all_the_rest(page, address, pad):
+    page.goto(f"{address}/index.html")
+    view = page.locator(".digit-pad")
+    expect(view.locator(".large")).to_have_text("2")
+    expect(view.get_by_label("rotation")).to_be_hidden()
+    view.get_by_text("More: ").press("Enter")
+    table = view.locator("details table")
+    for name in NAMES:
+        expect(table.get_by_role("columnheader", name=name, exact=False).last).to_contain_text("reads 2")
+    view.get_by_label("rotation").press("ArrowRight")
+    pad.rotation = 5
+    assert np.abs(ink(view) - pad.input).max() < 0.003
+    texts = [text.strip("<> %") for text in table.locator("tbody td").all_text_contents()]
+    expected = [pad.probabilities[name] for name in ("CNN", "MLP", "Deep CNN")]
+    assert np.abs(np.reshape(texts, (10, -1)).astype(float) / 100 - np.transpose(expected)).max() < 0.003
+    view.get_by_text("More: ").click()
+    expect(view.get_by_label("rotation")).to_be_hidden()
+
+
+def test_network_that_cannot_be_loaded_is_asked_for_again(page, address):
+    page.route("**/digit_pad/cnn.js", lambda route: route.abort())
+    page.goto(f"{address}/index.html")
+    view = page.locator(".digit-pad")
+    expect(view.locator(".says")).to_have_text("CNN could not be loaded; your next stroke tries again.")
+    page.unroute("**/digit_pad/cnn.js")
+    draw(view, ONE)
+    expect(view.locator(".large")).to_have_text("1")
+    page.console_errors.clear()
+
+
 # In JupyterLab
+
+
+def test_compact_pad_gets_its_network_from_the_kernel(open_cell):
+    page = open_cell(
+        'from mnist_helpers.widgets import DigitPad\npad = DigitPad({"CNN": "cnn"}, compact=True)\npad'
+    )
+    view = page.locator(".digit-pad")
+    draw(view, SEVEN)
+    expect(view.locator(".large")).to_have_text("7")
+    expect_state(page, "pad.digits", {"CNN": 7})
+    view.get_by_text("More: ").click()
+    expect_state(page, "pad.more", True)
+    state(page, "setattr(pad, 'more', False)")
+    expect(view.get_by_label("rotation")).to_be_hidden()
+    make_narrow(page)
+    assert page.locator(".jp-OutputArea-output").last.evaluate(STICKING_OUT) == []
 
 
 def test_page_and_python_share_one_state(open_cell):

@@ -30,6 +30,19 @@ TO_THE_END = """async () => {
     const shown = [...document.images].filter(image => image.checkVisibility());
     await Promise.all(shown.map(image => image.decode()));
 }"""
+STILL = ["index", *(path.stem for path in NOTEBOOKS[:6])]
+SHIFTS = """
+    window.shifts = 0;
+    new PerformanceObserver(list => {
+        for (const shift of list.getEntries()) if (!shift.hadRecentInput) window.shifts += shift.value;
+    }).observe({ type: "layout-shift", buffered: true });
+"""
+THROUGH = """async () => {
+    for (let y = 0; y < document.body.scrollHeight; y += innerHeight / 3) {
+        scrollTo(0, y);
+        for (let i = 0; i < 6; i++) await new Promise(requestAnimationFrame);
+    }
+}"""
 OUTSIDE = """() => [...document.querySelectorAll("article p, article li, article img, article .live, h1, h2")]
     .filter(part => part.getClientRects().length && !part.closest("table, pre"))
     .filter(part => part.getBoundingClientRect().right > innerWidth + 1)
@@ -59,7 +72,9 @@ def test_page_loads_little_fits_any_window_and_is_accessible(address, page, name
     for place in page.locator(".live").all():
         expect(place).to_have_attribute("data-state", "ready")
         expect(place.locator("xpath=../img")).to_be_hidden()
-    assert page.locator("article details:not([open])").count() == 0
+    for fold in page.locator(".live details > summary").all():
+        fold.click()
+    expect(page.locator("article details:not([open])")).to_have_count(0)
 
     for width in (360, 768, 1440):
         page.set_viewport_size({"width": width, "height": 740})
@@ -115,6 +130,18 @@ def test_displayed_formulas_are_centered(address, page, where):
     page.add_style_tag(content=".reveal .slides section { display: block !important; }")
     distances = page.evaluate(OFF_CENTER)
     assert len(distances) >= 2 and max(distances) < 10
+
+
+@pytest.mark.parametrize("size", [(390, 844), (1440, 900)], ids=str)
+@pytest.mark.parametrize("name", STILL)
+def test_nothing_moves_when_a_widget_comes(address, page, name, size):
+    page.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))
+    page.add_init_script(SHIFTS)
+    page.goto(f"{address}/{name}.html", wait_until="networkidle")
+    page.evaluate(THROUGH)
+    for place in page.locator(".live").all():
+        expect(place).to_have_attribute("data-state", "ready")
+    assert page.evaluate("window.shifts") <= 0.05
 
 
 @pytest.mark.parametrize("where", ["served", "from disk"])

@@ -3,10 +3,10 @@
 // Its state is in the model's traits, as in mnist_helpers/widgets/digit_pad.py; a view keeps what it can undo.
 
 import { bytesOf } from "./bytes.js";
-import { CONTROL_STYLE, getTraits, setTraits, sliderControl } from "./controls.js";
+import { CONTROL_STYLE, getTraits, say, setTraits, sliderControl } from "./controls.js";
 import { button, make, rootElement } from "./dom.js";
 import { BOX, emptyPad, padFromDigit, prepare, SETTINGS, SIDE, transform } from "./image.js";
-import { createNetwork, predict } from "./network.js";
+import { createNetwork, predict, unpackHalves } from "./network.js";
 import {
   boxControl,
   createAnswers,
@@ -31,12 +31,12 @@ export const SLIDERS = [
   ["width", "width of the pen", 6, 50, 2, String],
 ];
 const BOXES = { erase: "eraser", crop: "crop", fit: `fit into ${BOX}×${BOX}`, center: "center by mass" };
+const WAITING = "is being loaded";
+const FAILED = "could not be loaded; your next stroke tries again";
 const PAUSE = 200; // milliseconds without a change, after which the drawing is sent and the reading is announced
 
 function render({ model, el }) {
-  const networks = model.get("networks").map(({ name, description, weights }) => {
-    return { name, network: createNetwork(description, weights) };
-  });
+  const [networks, compact] = [createNetworks(model, () => refresh()), model.get("compact")];
   const set = (changes) => setTraits(model, changes);
   const controls = {};
   for (const [trait, label, min, max, step, text] of SLIDERS) {
@@ -59,7 +59,9 @@ function render({ model, el }) {
     createStep(controls.center.element, "The drawing in 28×28 pixels"),
     createStep(make("b", {}, "input"), "The input of the networks, 28×28 pixels, after the sliders"),
   ];
-  const table = createAnswers("What the networks say", networks.length);
+  const table = createAnswers("What the networks say", networks.all.length);
+  const first = createAnswers("", 1);
+  const large = make("p", { className: "large", ariaHidden: "true" }, "…");
   const says = make("p", { className: "says", role: "status" });
 
   function draw() {
@@ -67,43 +69,35 @@ function render({ model, el }) {
     const state = getTraits(model, Object.keys(controls));
     const prepared = prepare(drawing.ink, state);
     const input = transform(prepared.input, state);
-    const answers = networks.map(({ name, network }) => ({ name, probabilities: predict(network, input) }));
+    const answers = networks.all.map(({ name, network }) => {
+      return { name, probabilities: network && predict(network, input) };
+    });
     for (const [trait, control] of Object.entries(controls)) control.show(state[trait]);
     sheet.paint(prepared.drawing);
     describeSteps(prepared, input, state).forEach((shown, i) => steps[i].show(...shown));
     table.show(answers);
+    first.show(answers.slice(0, 1));
+    if (answers[0].probabilities) say(large, String(readingOf(answers[0].probabilities).digit));
+    details.open = model.get("more") ?? false;
+    networks.ask(compact && !details.open ? 1 : Infinity, drawing.ink);
     clearTimeout(timer);
     timer = setTimeout(() => {
-      const read = answers.map(({ name, probabilities }) => {
+      const read = answers.slice(0, compact ? 1 : Infinity).map(({ name, probabilities }, i) => {
+        if (!probabilities) return `${name} ${networks.all[i].state}`;
         const { digit, largest } = readingOf(probabilities);
         return `${name} reads ${digit} (${inPercent(largest)})`;
       });
-      says.textContent = `${read.join(", ")}.`;
+      say(says, `${read.join(", ")}.`);
       drawing.send();
     }, PAUSE);
   }
 
   const inRow = (...children) => make("div", { className: "row" }, ...children);
-  const tools = section(
-    "Draw",
-    inRow(
-      controls.erase.element,
-      button("Undo", drawing.undo),
-      button("Clear", () => drawing.replace(emptyPad())),
-    ),
-    inRow(controls.width.element),
-  );
+  const back = [button("Undo", drawing.undo), button("Clear", () => drawing.replace(emptyPad()))];
+  const pen = [controls.erase.element, controls.width.element];
+  const chooser = makeChooser(model, drawing);
   const changes = SLIDERS.filter(([trait]) => trait in SETTINGS);
-  const root = rootElement(
-    "digit-pad",
-    CONTROL_STYLE + PAD_STYLE + STYLE,
-    make(
-      "div",
-      { className: "parts" },
-      // The words are here, because on a phone the table is further down.
-      make("div", { className: "paper pad" }, sheet.element, says, tools, makeChooser(model, drawing)),
-      make("div", { className: "says-what" }, table.element),
-    ),
+  const ways = [
     section(
       "From drawing to input, close to the way MNIST was made",
       make("div", { className: "steps" }, ...steps.map(({ element }) => element)),
@@ -113,21 +107,81 @@ function render({ model, el }) {
       make("div", { className: "sliders" }, ...changes.map(([trait]) => controls[trait].element)),
       inRow(button("Reset the sliders", () => set(SETTINGS))),
     ),
-  );
+  ];
+  const unfold = (event) => {
+    event.preventDefault(); // the trait opens it
+    set({ more: !model.get("more") });
+  };
+  const more = "More: the way to the input, sliders, and what the other networks say";
+  const details = make("details", {}, make("summary", { onclick: unfold }, more));
+  const inParts = (...parts) => make("div", { className: "parts" }, ...parts);
+  let shown;
+  if (compact) {
+    details.append(table.element, section("Pen", inRow(...pen)), ...(chooser ? [chooser] : []), ...ways);
+    shown = [
+      inParts(
+        make("div", { className: "paper pad" }, sheet.element),
+        make("div", { className: "reads" }, large, first.element, says, inRow(...back)),
+      ),
+      details,
+    ];
+  } else {
+    const tools = section("Draw", inRow(pen[0], ...back), inRow(pen[1]));
+    shown = [
+      inParts(
+        // The words are here, because on a phone the table is further down.
+        make("div", { className: "paper pad" }, sheet.element, says, tools, chooser),
+        make("div", { className: "says-what" }, table.element),
+      ),
+      ...ways,
+    ];
+  }
+  const name = compact ? "digit-pad compact" : "digit-pad";
+  const root = rootElement(name, CONTROL_STYLE + PAD_STYLE + STYLE, ...shown);
   const update = () => {
     drawing.receive();
     refresh();
   };
   el.append(root);
   model.on("change", update);
+  model.on("msg:custom", networks.receive);
   refresh();
   return () => {
     model.off("change", update);
+    model.off("msg:custom", networks.receive);
     cancelAnimationFrame(frame);
     clearTimeout(timer);
     drawing.send();
     root.remove();
   };
+}
+
+/**
+ * The networks. One whose weights are not in the model gets them when it is asked for.
+ *
+ * @return all, [{ name, network, state }], in which network is null until it is there; `ask(count, ink)` asks for what
+ *   the first ones lack, and again with another ink if it could not be had.
+ */
+function createNetworks(model, refresh) {
+  const all = model.get("networks").map(({ name, description, weights, wanted }) => {
+    return { name, description, wanted, network: weights && createNetwork(description, weights), state: "" };
+  });
+  const ask = (count, ink) => {
+    for (const each of all.slice(0, count)) {
+      if (each.network || each.state === WAITING || each.ink === ink) continue;
+      Object.assign(each, { state: WAITING, ink });
+      model.send({ wanted: each.wanted });
+    }
+  };
+  const receive = ({ wanted }, [bytes]) => {
+    for (const each of all) {
+      if (each.network || each.wanted !== wanted) continue;
+      if (bytes) each.network = createNetwork(each.description, unpackHalves(bytes));
+      else each.state = FAILED;
+    }
+    refresh();
+  };
+  return { all, ask, receive };
 }
 
 /** A picture of a step from the drawing to the input, below a checkbox or a title. */
@@ -204,6 +258,30 @@ const STYLE = `
 .digit-pad .slider input { flex: 1; width: 0; }
 .digit-pad .slider > span { width: 4em; }
 .digit-pad .says { min-height: 4.2em; }
+.compact { container-type: inline-size; }
+.mnist-widget.compact { max-width: none; }
+.compact .parts { display: grid; grid-template-columns: minmax(0, 23rem) minmax(13rem, 1fr); }
+.compact .paper { width: 100%; }
+.compact .reads { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 0 1rem; align-items: center; }
+.compact .large { margin: 0; min-width: .62em; font-size: 8rem; line-height: 1; font-weight: bold;
+  font-variant-numeric: tabular-nums; color: #0072b2; }
+.compact .says { min-height: 1.4em; }
+.compact .pad .hint { min-height: 1.4em; font-size: 12.5px; }
+.compact .reads :is(thead, caption) { display: none; }
+.compact .reads th { padding: 0; width: 1.2em; }
+.compact .reads td { display: flex; gap: .5rem; align-items: center; padding: 0; }
+.compact .reads :is(th, td) { line-height: 1.2; }
+.compact .reads td span:first-child { width: 4.6em; order: 1; text-align: right; white-space: nowrap; }
+.compact .reads .bar { flex: 1; height: 10px; }
+.compact .reads :is(.says, .row) { grid-column: 1 / -1; }
+.compact button { min-width: 6rem; }
+.compact details { margin-top: .6rem; }
+.compact summary { min-height: 24px; cursor: pointer; font-weight: bold; }
+@container (max-width: 34rem) {
+  .compact .parts { grid-template-columns: minmax(0, 1fr); gap: .3rem; }
+  .compact .paper { width: min(100%, 18.75rem); margin: auto; }
+  .compact .large { font-size: 5.5rem; }
+}
 `;
 
 export default { render };

@@ -34,6 +34,17 @@ export function createNetwork({ input, layers }, buffer) {
   return { layers: built };
 }
 
+/** The weights that `halved` in network.py has packed, as `createNetwork` takes them: all are finite. */
+export function unpackHalves(buffer) {
+  const bytes = bytesOf(buffer);
+  const count = bytes.length / 2;
+  return Float32Array.from({ length: count }, (_, i) => {
+    const [exponent, fraction] = [bytes[count + i] >> 2 & 31, (bytes[count + i] & 3) << 8 | bytes[i]];
+    const size = exponent ? (1024 + fraction) * 2 ** (exponent - 25) : fraction * 2 ** -24;
+    return bytes[count + i] & 128 ? -size : size;
+  });
+}
+
 /** The outputs of all layers for an image, [{ name, kind, shape, values }]. The next call reuses the arrays. */
 export function activations(network, image) {
   let values = image;

@@ -163,7 +163,7 @@ function paintCursor(context, { place: [x, y], down }, width) {
 /**
  * A table of probabilities, with a column for each of so many answers. It is empty at first.
  *
- * @return the element, and `show(answers)`: [{ name, probabilities }]
+ * @return the element, and `show(answers)`: [{ name, probabilities }], with null for what is not known yet
  */
 export function createAnswers(title, count) {
   const columns = Array.from({ length: count }, () => ({
@@ -188,8 +188,9 @@ export function createAnswers(title, count) {
   );
   const show = (answers) =>
     answers.forEach(({ name, probabilities }, i) => {
-      const { digit } = readingOf(probabilities);
       say(columns[i].name, name);
+      if (!probabilities) return; // not there yet
+      const { digit } = readingOf(probabilities);
       say(columns[i].reads, `reads ${digit}`);
       columns[i].cells.forEach(({ text, fill, cell }, row) => {
         say(text, inPercent(probabilities[row]));

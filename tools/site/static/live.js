@@ -1,6 +1,6 @@
 /*
  * Puts widgets that need no kernel into the page: each into an element <div data-live="name">, once it comes into
- * view. It calls a widget's view as JupyterLab does, with a model that lives in the page.
+ * view, or at once if it has data-prefetch="names of what to load". It calls a widget's view as JupyterLab does, with a model that lives in the page.
  *
  * It works from a server, under any path, and from disk. There a page may load scripts, but neither modules nor
  * data; so all comes as scripts, live/name.js, which put a value into globalThis.live[name].
@@ -81,6 +81,12 @@
     }
   }
 
+  for (const place of document.querySelectorAll("[data-prefetch]")) {
+    // What its view will ask for in any case comes beside the view, not after it.
+    for (const name of place.dataset.prefetch.split(" ")) load(name).catch(() => {});
+    start(place);
+  }
+
   const watch = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
@@ -90,6 +96,6 @@
   });
   addEventListener("load", () => {
     // Only now does everything stand where it belongs, and what is in view is what the reader sees.
-    for (const place of document.querySelectorAll("[data-live]")) watch.observe(place);
+    for (const place of document.querySelectorAll("[data-live]:not([data-prefetch])")) watch.observe(place);
   });
 })();
