@@ -1,6 +1,7 @@
 /*
  * Puts widgets that need no kernel into the page: each into an element <div data-live="name">, once it comes into
- * view, or at once if it has data-prefetch="names of what to load". It calls a widget's view as JupyterLab does, with a model that lives in the page.
+ * view, or at once if it has data-prefetch="names of what to load". It calls a widget's view as JupyterLab does, with
+ * a model that lives in the page.
  *
  * It works from a server, under any path, and from disk. There a page may load scripts, but neither modules nor
  * data; so all comes as scripts, live/name.js, which put a value into globalThis.live[name].
