@@ -13,13 +13,16 @@ ifneq "$(shell cat $(READY) 2>/dev/null)" "$(CURDIR)"
 CLEAR := --clear
 endif
 
-.PHONY: course lab site student slides pdf test test-browser reference outputs bench lock clean
+.PHONY: course lab check site student slides pdf test test-browser reference outputs bench lock clean
 
 course: $(READY)  ## execute the notebooks and build a site from them, under build/site/
 	$(BIN)/python -m tools.execute course
 
 lab: $(READY)  ## open JupyterLab on the first notebook
 	$(BIN)/jupyter lab notebooks/01_preprocessing.ipynb
+
+check: $(READY)  ## see whether this machine is ready for a lesson, and how long the trainings will take here
+	$(BIN)/python -m mnist_helpers.ready
 
 site: $(READY)  ## build the site from the notebooks' existing outputs, under build/site/
 	$(BIN)/python -m tools.publish site
