@@ -73,6 +73,20 @@ def as_pair(true, probabilities) -> tuple[np.ndarray, np.ndarray]:
     return true, probabilities
 
 
+def as_history(history) -> dict[str, list[float]]:
+    """A training's history: of its numbers, those of loss and accuracy, each a list with one an epoch."""
+    keys = [prefix + key for key in ("loss", "accuracy") for prefix in ("", "val_")]
+    missing = [key for key in keys if not isinstance(history, dict) or key not in history]
+    if missing:
+        raise ValueError(
+            f"history is missing {', '.join(missing)}; it must be history.history, not what fit returns, "
+            "from at least one epoch with validation_data, after a compile with metrics=['accuracy']"
+        )
+    if len({len(history[key]) for key in keys}) > 1:
+        raise ValueError("history must have one number per epoch in each list: fit without validation_freq")
+    return {key: history[key] for key in keys}
+
+
 def as_counts(confusion, name: str = "confusion") -> np.ndarray:
     """A confusion matrix: non-negative integers, ``(k, k)``. Shares are refused: the row totals are lost."""
     confusion = _array(confusion, name)

@@ -6,7 +6,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from mnist_helpers.checks import CLASSES, as_counts, as_digits, as_grids, as_pair, finite, whole
+from mnist_helpers.checks import (
+    CLASSES,
+    as_counts,
+    as_digits,
+    as_grids,
+    as_history,
+    as_pair,
+    finite,
+    whole,
+)
 from mnist_helpers.evaluation import wilson_interval
 
 # From the palette of Okabe and Ito (2008), which color-blind readers can tell apart. Each color has its own
@@ -161,15 +170,7 @@ def plot_history(history: dict[str, list[float]]) -> np.ndarray:
     ValueError
         If a list is missing, or has not one number for each epoch.
     """
-    keys = [prefix + key for key in ("loss", "accuracy") for prefix in ("", "val_")]
-    missing = [key for key in keys if not isinstance(history, dict) or key not in history]
-    if missing:
-        raise ValueError(
-            f"history is missing {', '.join(missing)}; it must be history.history, not what fit returns, "
-            "from at least one epoch with validation_data, after a compile with metrics=['accuracy']"
-        )
-    if len({len(history[key]) for key in keys}) > 1:
-        raise ValueError("history must have one number per epoch in each list: fit without validation_freq")
+    history = as_history(history)
     _, axes = plt.subplots(1, 2, figsize=(9, 3.4))
     for ax, key in zip(axes, ("loss", "accuracy"), strict=True):
         epochs = np.arange(1, len(history[key]) + 1)

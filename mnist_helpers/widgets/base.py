@@ -109,7 +109,7 @@ def one_of(allowed, proposal):
     """For a validator of traits: the proposed value, if it is one of those that the widget has."""
     if proposal.value in allowed:
         return proposal.value
-    values = f"0 to {allowed[-1]}" if isinstance(allowed, range) else ", ".join(map(str, allowed))
+    values = f"{allowed[0]} to {allowed[-1]}" if isinstance(allowed, range) else ", ".join(map(str, allowed))
     raise traitlets.TraitError(f"{proposal.trait.name} must be one of {values}; got {proposal.value!r}")
 
 

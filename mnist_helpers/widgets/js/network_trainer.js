@@ -3,7 +3,7 @@
 // Its settings are in the model's traits, as in mnist_helpers/widgets/network_trainer.py. The network is in a worker;
 // a view shows the worker's last report.
 
-import { createChart, CURVES, sampleOf } from "./charts.js";
+import { CHART_STYLE, createChart, createMeasured } from "./charts.js";
 import { signedColor } from "./color.js";
 import { choiceControl, CONTROL_STYLE, numberControl, say, setTraits } from "./controls.js";
 import { button, make, rootElement } from "./dom.js";
@@ -82,6 +82,10 @@ export function describe(report) {
     trouble(report);
 }
 
+const lastOf = (losses, accuracies) => {
+  return [losses.at(-1)?.toFixed(2), accuracies.length ? share(accuracies.at(-1)) : undefined];
+};
+
 const share = (accuracy) => `${(100 * accuracy).toFixed(1)}\u00a0%`;
 
 function render({ model, el }, trainer) {
@@ -115,7 +119,7 @@ function render({ model, el }, trainer) {
   });
   const said = make("p", { className: "said", role: "status" });
   const pace = make("p", { className: "pace" });
-  const measured = createMeasured();
+  const measured = createMeasured(["training", "validation", "validation, the network before"]);
   const charts = {
     loss: createChart("Loss", (value) => value.toFixed(1)),
     accuracy: createChart("Accuracy", (value) => `${Math.round(100 * value)} %`),
@@ -197,7 +201,11 @@ function render({ model, el }, trainer) {
     const before = trainer.before ?? NONE;
     pace.textContent = `Step ${inText(steps)}, epoch ${inText(Math.floor(steps / perEpoch))}. ` +
       (speed ? `${inText(Number(speed.toPrecision(2)))} images a second.` : "");
-    measured.show(history, before);
+    measured.show([
+      lastOf(history.loss, history.accuracy),
+      lastOf(history.val_loss, history.val_accuracy),
+      lastOf(before.val_loss, before.val_accuracy),
+    ]);
     showCurves(history, before, Math.max(goal, steps, 100));
     weights.show(report.weights, report.hidden[0]);
     const { image, label, number, probabilities } = report.digit;
@@ -221,13 +229,13 @@ function render({ model, el }, trainer) {
       const [seen, unseen] = curves.map(({ values }) =>
         values.length ? `from ${values[0].toFixed(2)} to ${values.at(-1).toFixed(2)}` : "not measured yet"
       );
-      chart.show(curves, right, top, `${name}: training ${seen}, validation ${unseen}`);
+      chart.show(curves, { right, top }, `${name}: training ${seen}, validation ${unseen}`);
     }
   }
 
   const root = rootElement(
     "network-trainer",
-    CONTROL_STYLE + PAD_STYLE + STYLE,
+    CONTROL_STYLE + PAD_STYLE + CHART_STYLE + STYLE,
     section(
       "The network",
       make(
@@ -247,7 +255,7 @@ function render({ model, el }, trainer) {
       make("div", { className: "doing" }, inRow(train, step, reset), said),
       make("div", {}, pace, measured.element),
     ),
-    make("div", { className: "parts" }, charts.loss.element, charts.accuracy.element),
+    make("div", { className: "charts" }, charts.loss.element, charts.accuracy.element),
     weights.element,
     make(
       "div",
@@ -302,36 +310,6 @@ function onceAFrame(work) {
   return call;
 }
 
-/** A table of what was measured last, which is also the charts' legend. */
-function createMeasured() {
-  const names = ["training", "validation", "validation, the network before"];
-  const cells = names.map(() => [make("td", {}, "–"), make("td", {}, "–")]);
-  const rows = names.map((name, i) => {
-    return make("tr", {}, make("th", { scope: "row" }, sampleOf(CURVES[i]), name), ...cells[i]);
-  });
-  const heads = ["", "loss", "accuracy"].map((head) =>
-    make(head ? "th" : "td", head ? { scope: "col" } : {}, head)
-  );
-  const show = (history, before) => {
-    const lists = [
-      [history.loss, history.accuracy],
-      [history.val_loss, history.val_accuracy],
-      [before.val_loss, before.val_accuracy],
-    ];
-    lists.forEach(([losses, accuracies], i) => {
-      cells[i][0].textContent = losses.at(-1)?.toFixed(2) ?? "–";
-      cells[i][1].textContent = accuracies.length ? share(accuracies.at(-1)) : "–";
-    });
-  };
-  const element = make(
-    "table",
-    { className: "measured" },
-    make("thead", {}, make("tr", {}, ...heads)),
-    make("tbody", {}, ...rows),
-  );
-  return { element, show };
-}
-
 /** Pictures of the weights of the first layer's units, all on one scale. */
 function createWeights() {
   const canvases = Array.from({ length: MOST_SHOWN }, () => make("canvas", { width: SIDE, height: SIDE }));
@@ -378,12 +356,6 @@ const STYLE = `
 .network-trainer .doing { flex: 1 1 18rem; }
 .network-trainer button.train { background: #0072b2; border-color: #0072b2; color: #fff; min-width: 5.5em; }
 .network-trainer .said { min-height: 7em; }
-.network-trainer .measured { font-size: 13px; }
-.network-trainer .measured td { min-width: 4.4em; text-align: right; }
-.network-trainer .sample { display: inline-block; width: 36px; }
-.network-trainer .chart { flex: 1 1 280px; max-width: 460px; }
-.network-trainer svg { display: block; width: 100%; }
-.network-trainer .sample svg { display: inline; width: 30px; }
 .network-trainer .weights { margin-top: .5rem; }
 .network-trainer .weights figcaption { min-height: 2.8em; }
 .network-trainer .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(52px, 11%), 1fr)); gap: 3px; max-width: 44rem; }
