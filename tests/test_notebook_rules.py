@@ -35,13 +35,23 @@ RULES: dict[str, Rule] = {}
 
 # The lessons that train a network by the plain recipe, and write it out.
 NETWORK_OF = {NETWORKS[network]["notebook"]: network for network in COMPARED}
-TAGS = {"parameters", "exercise", "solution", "hide-cell", "readme-picture", "results", "script", "live"}
+TAGS = {
+    *("parameters", "exercise", "solution", "hide-cell", "readme-picture", "results", "script", "live"),
+    "question",  # below a "Your turn": its output is what is asked about, so the page shows it at once
+}
 COMPARATIVE = re.compile(
     r"\b(more|fewer|less|most|least|best|worst|better|worse|hardly|nearly|half|twice|only|\w+er than)\b",
     re.IGNORECASE,
 )
 FORBIDDEN_WORDS = re.compile(
     r"\b(simply|just|obviously|easy|of course|clearly|TODO|FIXME|PLACEHOLDER\w*)\b", re.IGNORECASE
+)
+
+# What a reader of the page cannot do
+NEEDS_A_KERNEL = re.compile(
+    r"\brun (it|them|the cells?|(this|that|the next) cell|the notebook)\b|\bthen (run|write)\b|\bpress ■"
+    r"|\bchange (¤|the (code|line|cell))|\bclick on\b|\binto the cell",
+    re.IGNORECASE,
 )
 
 
@@ -260,6 +270,32 @@ def chooses_its_words(notebook, lesson):
 
 
 @rule
+def asks_for_what_the_page_can_do(notebook, lesson):
+    """Lessons are read on a page without a kernel, too; exercises need one, and the page says where it is."""
+    for i, cell in enumerate(notebook.cells):
+        if cell.source.startswith("## Exercises"):
+            break
+        for paragraph in re.split(r"\n\s*\n", cell.source) if cell.cell_type == "markdown" else ():
+            found = NEEDS_A_KERNEL.search(prose(paragraph))
+            if found and "JupyterLab" not in paragraph:
+                yield f"cell {i}: {found[0]!r} needs a kernel; say it without, or with 'In JupyterLab'"
+
+
+@rule
+def has_questions_where_it_says_so(notebook, lesson):
+    """Below **Your turn.** the page folds the outputs, but for those that are asked about."""
+    asked = False
+    for i, cell in enumerate(notebook.cells):
+        if cell.cell_type == "markdown":
+            asked = "**Your turn.**" in cell.source
+            guesses = re.search(r"(?:^|[.?!] )Guess\b", prose(cell.source), re.MULTILINE)
+            if guesses and not asked and "### Exercise" not in cell.source:
+                yield f"cell {i}: the page folds what is to be guessed only below **Your turn.**"
+        elif "question" in tags(cell) and not asked:
+            yield f"cell {i} is tagged question, but there is no **Your turn.** above it"
+
+
+@rule
 def has_lean_metadata(notebook, lesson):
     """No metadata that differs from run to run, so that `make outputs` makes small diffs."""
     if notebook.metadata.get("kernelspec", {}).get("name") != "python3":
@@ -302,6 +338,8 @@ DEFECTS = {
     "leaves_the_test_set_alone": ("image, label = x_train[0]", "image, label = _[0][0]"),
     "saves_only_what_make_reference_asks_for": ("if RUN_FOLDER:", "if seconds:"),
     "chooses_its_words": ("The network **overfits**", "Obviously, it **overfits**"),
+    "asks_for_what_the_page_can_do": ("layer by layer, and add up.", "layer by layer, then run the cell."),
+    "has_questions_where_it_says_so": ("**Your turn.** Here is a neuron", "Here is a neuron"),
     "has_lean_metadata": ('"slideshow"', '"execution"'),
 }
 
