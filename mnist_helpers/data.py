@@ -8,10 +8,12 @@ import numpy as np
 
 from mnist_helpers.checks import CLASSES, as_digits, whole
 from mnist_helpers.files import remedy
+from mnist_helpers.shared_arrays import save_arrays, shared_array
 
 MNIST_FILE = Path(__file__).with_name("mnist.npz")
 MNIST_SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"
 N_TRAIN = 50_000
+PARTS = (slice(0, N_TRAIN), slice(N_TRAIN, -10_000), slice(-10_000, None))  # of all 70,000
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -35,6 +37,9 @@ def load_mnist() -> tuple[Split, Split]:
     ValueError
         If the file is not byte for byte the published one.
     """
+    images, labels = shared_array("images"), shared_array("labels")
+    if images is not None and labels is not None:
+        return (images[:-10_000], labels[:-10_000]), (images[-10_000:], labels[-10_000:])
     restore = remedy("mnist_helpers/mnist.npz")
     if not MNIST_FILE.is_file():
         raise FileNotFoundError(f"the data file {MNIST_FILE} is missing; {restore}")
@@ -73,12 +78,23 @@ def load_splits(layout: str) -> tuple[Split, Split, Split]:
     shapes = {"flat": (-1, 784), "channels": (-1, 28, 28, 1)}
     if not isinstance(layout, str) or layout not in shapes:
         raise ValueError(f"layout must be 'flat' or 'channels', got {layout!r}")
+    scaled, labels = shared_array("scaled"), shared_array("labels")
+    if scaled is not None and labels is not None:
+        return tuple((scaled[part].reshape(shapes[layout]), one_hot(labels[part])) for part in PARTS)
     (x, y), test = load_mnist()
     splits = (x[:N_TRAIN], y[:N_TRAIN]), (x[N_TRAIN:], y[N_TRAIN:]), test
     return tuple(
         (np.divide(images, np.float32(255), dtype="float32").reshape(shapes[layout]), one_hot(labels))
         for images, labels in splits
     )
+
+
+def share_mnist(folder: Path) -> None:
+    """Write to an existing folder what `load_mnist` and `load_splits` map where the folder is shared."""
+    (x, y), (x_test, y_test) = load_mnist()
+    scaled = np.concatenate([images for images, _ in load_splits("flat")])
+    images, labels = np.concatenate([x, x_test]), np.concatenate([y, y_test])
+    save_arrays(folder, {"images": images, "labels": labels, "scaled": scaled})
 
 
 def shuffled_batches(x: np.ndarray, y: np.ndarray, batch_size: int, steps: int, seed: int):
