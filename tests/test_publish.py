@@ -1,19 +1,15 @@
 """What `make site`, `make student` and `make slides` write. browser/test_site.py opens it."""
 
-import os
 import re
-import zipfile
 from pathlib import Path
 
-import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from sphinx.errors import SphinxError
 
 from tools import mathml, publish, slides
-from tools.course import NOTEBOOKS, ROOT, alt_text, read, tags, title
-from tools.launch_buttons import launch_buttons
+from tools.course import NOTEBOOKS, alt_text, read, tags
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -34,12 +30,11 @@ def articles(site) -> dict[str, BeautifulSoup]:
 @each_notebook
 def test_page_shows_its_notebook(site, articles, path):
     article, cells = articles[path.stem], read(path).cells
-    assert (site / "_sources" / path.name).read_bytes() == path.read_bytes()  # what is downloaded
     images = article.select("img")
     assert [image["alt"] for image in images] == [alt_text(cell) for cell in cells if alt_text(cell)]
     assert all(image["loading"] == "lazy" for image in images)
     folds = [fold.get_text(" ", strip=True).split()[0] for fold in article.select("details.hide > summary")]
-    assert folds == ["Solution" for cell in cells if "solution" in tags(cell)]
+    assert folds == ["Solution" for cell in cells if cell.cell_type == "code" and "solution" in tags(cell)]
     assert not article.select("details[open]")
     text = BeautifulSoup(str(article), "html.parser")
     for code in text.select("pre, code, annotation"):
@@ -105,118 +100,6 @@ def test_failed_build_leaves_the_old_site_and_no_draft(tmp_path):
         publish.make_site(notebooks, site, settings=notebooks)
     assert (site / "index.html").read_text() == "old"
     assert sorted(tmp_path.iterdir()) == [notebooks, site]
-
-
-# The buttons
-
-
-def test_launch_buttons_open_the_repository():
-    repository, hub = "https://github.com/you/handwriting.git/", "https://hub.school.org"
-    options = launch_buttons({"COURSE_REPOSITORY": repository, "COURSE_JUPYTERHUB": hub})
-    assert options["repository_url"] == "https://github.com/you/handwriting"
-    assert options["path_to_docs"] == "notebooks"
-    assert sorted(options["launch_buttons"]) == ["binderhub_url", "colab_url", "jupyterhub_url"]
-    assert launch_buttons({}) == {}
-
-
-NO_REPOSITORY = "COURSE_REPOSITORY must be the address of a repository, https://host/owner/name, got "
-
-
-@pytest.mark.parametrize(
-    ("repository", "hub", "complaint"),
-    [
-        ("foo", "", f"{NO_REPOSITORY}'foo'"),
-        ("git@github.com:you/it", "", NO_REPOSITORY),
-        ("https://github.com/you", "", NO_REPOSITORY),
-        ("https://github.com/you/it", "hub", "COURSE_JUPYTERHUB must be the address of a hub"),
-        ("", "https://hub.school.org", f"{NO_REPOSITORY}''"),
-    ],
-)
-def test_address_that_is_none_is_refused(repository, hub, complaint, monkeypatch):
-    monkeypatch.setenv("COURSE_REPOSITORY", repository)
-    monkeypatch.setenv("COURSE_JUPYTERHUB", hub)
-    monkeypatch.setattr("sys.argv", ["publish", "site"])
-    with pytest.raises(SystemExit, match=f"^make site: {complaint}"):
-        publish.main()
-
-
-# What can be taken away
-
-
-def test_site_offers_what_was_built_with_it(site, articles):
-    hrefs = [link["href"] for link in articles["take_away"].select("li a[href]")]
-    archives = ["downloads/handwriting.zip", "downloads/handwriting-teacher.zip"]
-    assert hrefs[:3] == [*archives, "slides/index.html"]
-    assert {*hrefs[3:]} <= {"downloads/course.pdf"}
-    assert all((site / href).is_file() for href in hrefs)
-    assert "jupyter lab notebooks" in articles["take_away"].get_text()
-    decks = BeautifulSoup((site / "slides" / "index.html").read_bytes(), "html.parser").select("li a")
-    assert [deck["href"] for deck in decks] == [f"{path.stem}.html" for path in NOTEBOOKS]
-    assert [deck.string for deck in decks] == [f"{path.stem[:2]} {title(read(path))}" for path in NOTEBOOKS]
-
-
-@pytest.mark.parametrize("stale", [False, True])
-def test_only_a_pdf_of_these_notebooks_is_offered(tmp_path, monkeypatch, stale):
-    pdf = tmp_path / "course.pdf"
-    pdf.write_bytes(b"%PDF")
-    if stale:
-        os.utime(pdf, (0, 0))
-    monkeypatch.setattr(publish, "BUILD", tmp_path)
-    publish.put_downloads(tmp_path / "site")
-    assert (tmp_path / "site" / "downloads" / "course.pdf").exists() is not stale
-
-
-def test_teachers_get_solutions_and_outputs_and_all_that_students_get(site, tmp_path):
-    names = {}
-    for edition in ("handwriting", "handwriting-teacher"):
-        with zipfile.ZipFile(site / "downloads" / f"{edition}.zip") as file:
-            file.extractall(tmp_path)
-        folder = tmp_path / edition
-        names[edition] = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
-        assert "jupyter lab notebooks" in (folder / "README.md").read_text()
-    assert names["handwriting"] == names["handwriting-teacher"]
-    for path in NOTEBOOKS:
-        assert nbformat.read(tmp_path / "handwriting-teacher" / "notebooks" / path.name, 4) == read(path)
-
-
-# The student edition
-
-
-@pytest.fixture(scope="module")
-def student(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("student")
-    with zipfile.ZipFile(publish.make_student(folder / "handwriting.zip")) as file:
-        file.extractall(folder)
-    return folder / "handwriting"
-
-
-def test_students_get_the_course_and_its_package(student, monkeypatch):
-    found = {path.relative_to(student).as_posix() for path in student.rglob("*") if path.is_file()}
-    package = {
-        path.relative_to(ROOT).as_posix()
-        for path in (ROOT / "mnist_helpers").rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
-    }
-    assert found == package | {
-        *(
-            f"notebooks/{name}"
-            for name in ("glossary.md", "references.md", *(path.name for path in NOTEBOOKS))
-        ),
-        *("README.md", "LICENSE", "requirements.txt", "pyproject.toml", "environment.yml"),
-    }
-    left_over = Path("mnist_helpers/reference/left_over.json")
-    assert not any(left_over.match(pattern) for pattern in publish.PACKED)
-    monkeypatch.setattr(publish, "PACKED", ("LICENSE", "mnist_helpers/gone.*"))
-    with pytest.raises(FileNotFoundError, match=r"mnist_helpers/gone\.\* missing"):
-        publish.packed()
-
-
-@each_notebook
-def test_students_get_exercises_without_solutions_or_outputs(student, path):
-    cells = nbformat.read(student / "notebooks" / path.name, as_version=4).cells
-    left = [cell.source for cell in read(path).cells if "solution" not in tags(cell)]
-    assert [cell.source for cell in cells] == left
-    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
 
 
 # The slides

@@ -8,33 +8,28 @@
 """
 
 import argparse
+import re
 import shutil
+import subprocess
 import sys
 import tempfile
-import zipfile
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
-import nbformat
-from nbformat import NotebookNode
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from mnist_helpers.files import write_whole
-from tools.course import BUILD, NETWORKS, NOTEBOOKS, ROOT, STUDIES, read, tags
+from tools.archives import make_archives, make_colab, make_student
+from tools.course import BUILD, ROOT
 from tools.files import whole_folder
-from tools.launch_buttons import launch_buttons
-from tools.slides import TEMPLATES, make_slides
+from tools.launch_buttons import settings as launch_settings
+from tools.slides import make_slides
 
 SETTINGS = ROOT / "tools" / "site"  # conf.py, and what the pages need beside the theme
-# What goes into the student edition besides the notebooks: what is listed, not what happens to be there.
-PACKED = (
-    *("LICENSE", "environment.yml", "pyproject.toml", "requirements.txt"),
-    *("notebooks/glossary.md", "notebooks/references.md", "mnist_helpers/mnist.npz"),
-    *("mnist_helpers/[!.]*.py", "mnist_helpers/widgets/[!.]*.py", "mnist_helpers/widgets/js/[!.]*.js"),
-    *(f"mnist_helpers/reference/{network}.{kind}" for network in NETWORKS for kind in ("keras", "json")),
-    *(f"mnist_helpers/reference/{study}.json" for study in [*STUDIES, "training_times"]),
-)
 PAGE_NUMBER = '<p style="width: 100%; text-align: center; font: 9px sans-serif" class="pageNumber"></p>'
 
 
@@ -50,15 +45,15 @@ def main() -> None:
 
 
 def make_site_and_pdf() -> Path:
-    from playwright.sync_api import Error as PlaywrightError
-
-    launch_buttons()  # Before the PDF is made: its error is the quickest.
-    if shutil.which("chromium"):
-        try:
-            make_pdf()
-        except PlaywrightError as error:
-            print(f"without the PDF: {error}", file=sys.stderr)
-    return make_site()
+    """Build the site while another process prints the PDF, and what Colab opens if it has a branch for it."""
+    _, _, colab = launch_settings()  # Before all: its error is the quickest.
+    if colab:
+        make_colab()
+    if not shutil.which("chromium"):
+        return make_site()
+    command = [sys.executable, "-m", "tools.publish", "pdf"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as printing:
+        return make_site(pdf=cache(lambda: Path(printing.communicate()[0].strip())))
 
 
 def make_site(
@@ -66,9 +61,13 @@ def make_site(
     site: Path = BUILD / "site",
     builder: str = "html",
     settings: Path = SETTINGS,
+    pdf: Callable[[], Path] | None = None,
 ) -> Path:
-    """Build a site from a folder of notebooks and their existing outputs. Warnings are errors."""
-    launch_buttons()  # Within Sphinx its error would become a traceback.
+    """Build a site from a folder of notebooks and their existing outputs. Warnings are errors.
+
+    The PDF is asked for last of all, so that it can be printed meanwhile.
+    """
+    launch_settings()  # Within Sphinx its error would become a traceback.
     with (
         whole_folder(site) as draft,
         tempfile.TemporaryDirectory() as doctrees,
@@ -78,64 +77,38 @@ def make_site(
         app = Sphinx(
             *(notebooks, settings, draft, doctrees, builder), status=None, freshenv=True, warningiserror=True
         )
+        app.connect("doctree-resolved", partial(offer, draft, pdf))
         app.build()
         if app.statuscode:
             raise SphinxError("the site has warnings, see above; the old one, if any, is unchanged")
     return site / "index.html"
 
 
-def make_student(archive: Path = BUILD / "student" / "handwriting.zip") -> Path:
-    """Write the archive for students. It unpacks into one folder."""
-    return make_archive(archive, "student", {path: for_students(read(path)) for path in NOTEBOOKS})
-
-
-def make_teacher(archive: Path) -> Path:
-    """Write the archive for teachers: with solutions and outputs."""
-    return make_archive(archive, "teacher", {path: read(path) for path in NOTEBOOKS})
-
-
-def make_archive(archive: Path, edition: str, notebooks: dict[Path, NotebookNode]) -> Path:
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    folder = archive.stem
-    with (
-        write_whole(archive.parent) as drafts,
-        zipfile.ZipFile(drafts / archive.name, "w", zipfile.ZIP_DEFLATED) as file,
-    ):
-        for path, notebook in notebooks.items():
-            file.writestr(f"{folder}/notebooks/{path.name}", nbformat.writes(notebook) + "\n")
-        for path in packed():
-            file.write(path, f"{folder}/{path.relative_to(ROOT).as_posix()}")
-        readme = [TEMPLATES / name for name in (f"{edition}_readme.md", "install.md")]
-        text = "\n".join(part.read_text(encoding="utf-8") for part in readme)
-        file.writestr(f"{folder}/README.md", text)
-    return archive
-
-
 def put_downloads(site: Path) -> None:
-    """Put beside the pages what can be taken away: archives, slides, and the PDF if it is not older."""
-    make_student(site / "downloads" / "handwriting.zip")
-    make_teacher(site / "downloads" / "handwriting-teacher.zip")
+    """Put beside the pages what can be taken away: the archives and the slides."""
+    make_archives(site / "downloads")
     make_slides(site / "slides")
-    pdf = BUILD / "course.pdf"
-    if pdf.exists() and pdf.stat().st_mtime > max(path.stat().st_mtime for path in NOTEBOOKS):
-        shutil.copy(pdf, site / "downloads")
 
 
-def packed() -> list[Path]:
-    """The files that `PACKED` lists."""
-    found = {pattern: sorted(ROOT.glob(pattern)) for pattern in PACKED}
-    if missing := [pattern for pattern, paths in found.items() if not paths]:
-        raise FileNotFoundError(f"{', '.join(missing)} missing; `git status` tells what became of it")
-    return [path for paths in found.values() for path in paths]
+def offer(
+    site: Path, pdf: Callable[[], Path] | None, app: Sphinx, doctree: nodes.document, page: str
+) -> None:
+    """Say at each link to a download how large it is, and leave out what was not made."""
+    for item in list(doctree.findall(nodes.list_item)):
+        for link in item.findall(nodes.raw):
+            if found := re.match(r'<a href="(?:\.\./)?((?:downloads|slides)/[^"]+)"', link.astext()):
+                file = site / found[1]
+                if file.suffix == ".pdf" and pdf and (printed := pdf().parent / file.name).is_file():
+                    shutil.copy(printed, file)
+                if not file.exists():
+                    item.parent.remove(item)
+                elif file.parent.name == "downloads":
+                    link.parent.insert(link.parent.index(link) + 3, nodes.Text(f" ({size_of(file)})"))
 
 
-def for_students(notebook: NotebookNode) -> NotebookNode:
-    """Remove the solutions and all outputs."""
-    notebook.cells = [cell for cell in notebook.cells if "solution" not in tags(cell)]
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    return notebook
+def size_of(file: Path) -> str:
+    size = file.stat().st_size
+    return f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
 
 
 def make_pdf() -> Path:

@@ -9,12 +9,12 @@ from textwrap import shorten
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 
-from tools.course import NOTEBOOKS, ROOT
-from tools.launch_buttons import launch_buttons
+from tools.archives import how_to_install
+from tools.course import NOTEBOOKS, ROOT, read, title
+from tools.launch_buttons import buttons
 from tools.live_widgets import place_widgets, write_widgets
 from tools.mathml import mathml
-from tools.publish import put_downloads
-from tools.slides import TEMPLATES
+from tools.publish import put_downloads, size_of
 
 project = "How a neural network reads handwriting"
 html_title = project
@@ -44,12 +44,13 @@ html_favicon = "static/icon.svg"
 html_css_files = ["course.css"]
 html_js_files = [(script, {"defer": "defer"}) for script in ("live.js", "blocks.js")]
 html_math_renderer = "mathml"
-html_show_sphinx = False
+html_show_sphinx = html_copy_source = False
 html_context = {"default_mode": "auto"}  # light or dark, following the reader's system
 html_theme_options = {
     "home_page_in_toc": True,
     "show_toc_level": 2,
     "use_fullscreen_button": False,
+    "use_download_button": False,  # see add_buttons
     "navbar_persistent": [],  # the search field is in the sidebar
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
@@ -57,7 +58,6 @@ html_theme_options = {
 # Where the site will be; only a preview's picture needs it.
 html_baseurl = os.environ.get("COURSE_SITE", "").strip().rstrip("/")
 html_baseurl += "/" if html_baseurl else ""
-html_theme_options |= launch_buttons()
 
 GLOSSARY = (ROOT / "notebooks" / "glossary.md").read_text(encoding="utf-8").partition("{glossary}\n")[2]
 TERMS = {term.lower() for term in re.findall(r"^\S.*", GLOSSARY.partition("\n```")[0], re.MULTILINE)}
@@ -72,6 +72,7 @@ def setup(app):
     app.connect("doctree-read", link_letters)
     app.connect("doctree-read", place_widgets)
     app.connect("html-page-context", describe)
+    app.connect("html-page-context", add_buttons, priority=502)  # after the theme
     app.connect("build-finished", write_widgets)
     app.connect("build-finished", leave_icons_to_the_font)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -93,13 +94,11 @@ def offer_downloads(app):
 
 
 def fill_in(app, page, source):
-    """Leave out the lines that link to what was not built, and say how to install as the archives do."""
+    """Say how to install as the archives do, and name the archive of each notebook."""
     if page == "take_away":
-        lines = source[0].splitlines()
-        links = [re.findall('href="([^"]+)"', line) for line in lines]
-        there = [all(Path(app.outdir, link).exists() for link in of_line) for of_line in links]
-        text = "\n".join(line for line, kept in zip(lines, there, strict=True) if kept)
-        source[0] = text.replace("INSTALL", (TEMPLATES / "install.md").read_text(encoding="utf-8"))
+        link = '- <a href="downloads/handwriting-{0}.zip" download>{1} {2}</a>'
+        links = [link.format(path.stem, path.stem[:2], title(read(path))) for path in NOTEBOOKS]
+        source[0] = source[0].replace("INSTALL", how_to_install()).replace("NOTEBOOKS", "\n".join(links))
 
 
 def number_title(app, doctree):
@@ -146,6 +145,11 @@ def describe(app, page, template, context, doctree):
         tags = [f'<meta property="{name}" content="{escape(value)}">' for name, value in about.items()]
         tags.append(f'<meta name="description" content="{escape(about["og:description"])}">')
         context["metatags"] += "\n".join(tags)
+
+
+def add_buttons(app, page, template, context, doctree):
+    if doctree and app.builder.name == "html":
+        context["header_buttons"] += buttons(page, lambda file: size_of(Path(app.outdir, file)))
 
 
 def link_terms(doctree, page):
