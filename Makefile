@@ -4,16 +4,24 @@
 PYTHONS := python3.11 python3.12 python3.13
 PYTHON ?= $(or $(shell for name in $(PYTHONS); do $$name -c "" 2>/dev/null && echo $$name && break; done),python3)
 
+SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 VENV := .venv
-BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN := $(VENV)/$(SCRIPTS)
+# Grading and serving a class need more packages, some of which would show in JupyterLab: they have their own.
+VENV_CLASS := .venv-class
+BIN_CLASS := $(VENV_CLASS)/$(SCRIPTS)
 # Written last. It names the folder that the environment was made for: a copy or a renamed folder needs a new one.
 READY := $(VENV)/ready
+READY_CLASS := $(VENV_CLASS)/ready
 ifneq "$(shell cat $(READY) 2>/dev/null)" "$(CURDIR)"
-.PHONY: $(READY)
-CLEAR := --clear
+OLD := $(READY)
 endif
+ifneq "$(shell cat $(READY_CLASS) 2>/dev/null)" "$(CURDIR)"
+OLD += $(READY_CLASS)
+endif
+.PHONY: $(OLD)
 
-.PHONY: course lab check site student slides pdf test test-browser reference outputs bench lock clean
+.PHONY: course lab check site student slides pdf test test-browser reference outputs bench worksheets grade lock clean
 
 course: $(READY)  ## execute the notebooks and build a site from them, under build/site/
 	$(BIN)/python -m tools.execute course
@@ -57,16 +65,25 @@ bench: $(READY)  ## measure how fast networks train, in Python and in the page, 
 	$(BIN)/python -m tools.measure_page_training
 	$(BIN)/python -m tools.measure_run_times
 
-lock:  ## lock the dependencies in pyproject.toml into requirements.txt
+worksheets: $(READY_CLASS)  ## make the worksheets to hand out, those with checks and those with solutions, under build/worksheets/
+	$(BIN_CLASS)/python -m tools.worksheets make
+
+grade: $(READY_CLASS)  ## grade what was handed in: make grade FOLDER=handed-in writes handed-in-graded/marks.csv
+	$(BIN_CLASS)/python -m tools.worksheets grade "$(FOLDER)" $(if $(TRUST),--trust)
+
+lock:  ## lock the dependencies in pyproject.toml into requirements.txt, and those of a class into requirements-class.txt
 	uv pip compile pyproject.toml --all-extras --universal --generate-hashes --python-version 3.11 --no-emit-index-url -o requirements.txt
+	uv pip compile pyproject.toml --all-extras --group class --constraints requirements.txt --universal --generate-hashes --python-version 3.11 --no-emit-index-url -o requirements-class.txt
 
-clean:  ## remove the environment and everything built
-	rm -rf $(VENV) build
+clean:  ## remove the environments and everything built
+	rm -rf $(VENV) $(VENV_CLASS) build
 
-$(READY): requirements.txt pyproject.toml
+$(READY): requirements.txt
+$(READY_CLASS): requirements-class.txt
+$(READY) $(READY_CLASS): pyproject.toml
 	@"$(PYTHON)" -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit("$(PYTHON) is Python %d.%d" % sys.version_info[:2])' \
 		|| { echo "The course needs Python 3.11, 3.12 or 3.13. Say where there is one: make PYTHON=python3.12" >&2; exit 1; }
-	"$(PYTHON)" -m venv $(CLEAR) $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	"$(PYTHON)" -m venv $(if $(filter $@,$(OLD)),--clear) $(@D)
+	$(@D)/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(filter requirements%,$^)
+	$(@D)/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	printf %s "$(CURDIR)" > $@

@@ -23,7 +23,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     threads = str(max(1, (os.cpu_count() or 1) // 2))
     os.environ |= {"TF_NUM_INTRAOP_THREADS": threads, "TF_NUM_INTEROP_THREADS": threads}
 
-collect_ignore = ["browser"]  # They take minutes and need Chromium, so they only run when asked for.
+# They take minutes and need Chromium, or the packages of a class, so they only run when asked for.
+collect_ignore = ["browser", "class"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

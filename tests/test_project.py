@@ -87,7 +87,9 @@ def git(*arguments: str) -> set[str]:
 
 
 def test_repository_has_the_listed_notebooks_and_no_others():
-    assert git("ls-files", "*.ipynb") == {f"notebooks/{path.name}" for path in NOTEBOOKS}
+    worksheets = (ROOT / "worksheets").glob("*.ipynb")
+    listed = {path.relative_to(ROOT).as_posix() for path in (*NOTEBOOKS, *worksheets)}
+    assert git("ls-files", "*.ipynb") == listed
 
 
 def test_no_file_has_a_path_on_one_machine():
