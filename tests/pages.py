@@ -17,7 +17,9 @@ from tools.course import read as read_notebook
 
 README = ROOT / "README.md"
 FOLDER = ROOT / "notebooks"
+GUIDE = {path: FOLDER / "teaching" / f"{path.stem}.md" for path in NOTEBOOKS}  # the teacher's guide
 PAGES = [README, FOLDER / "index.md", FOLDER / "glossary.md", FOLDER / "references.md", *NOTEBOOKS]
+PAGES += [FOLDER / "teaching.md", *GUIDE.values()]
 
 MARKER = re.compile(r"<!-- result: ([\w.]+) -->")
 HOLDS = re.compile(r"<!-- holds: ([\w.]+) -->")
@@ -26,6 +28,11 @@ COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 GAP = "¤"
 
 read = functools.cache(read_notebook)
+
+
+def label(page: Path) -> str:
+    """A page's name in the tests."""
+    return page.stem if page.parent.name != "teaching" else f"teaching/{page.stem}"
 
 
 def cells_of(page: Path | NotebookNode) -> list[NotebookNode]:

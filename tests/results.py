@@ -7,7 +7,6 @@ function is given for each.
 
 import functools
 import itertools
-import json
 import math
 import re
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from pathlib import Path
 import javascript
 import numpy as np
 import scipy.stats
-from pages import COMMENT, NOTEBOOKS, ROOT, read
+from pages import NOTEBOOKS, read
 
 from mnist_helpers import load_mnist, load_results, load_run, load_splits
 from mnist_helpers.data import N_TRAIN
@@ -31,8 +30,7 @@ from mnist_helpers.widgets import NetworkTrainer
 from mnist_helpers.widgets.base import JS
 from mnist_helpers.widgets.network_trainer import packed_digits
 from tools.course import COMPARED, NETWORKS
-
-WORDS_A_MINUTE = 150
+from tools.minutes import run_times, sections
 
 # Data and networks
 
@@ -161,14 +159,13 @@ def unprepared() -> np.ndarray:
     return np.reshape(lines, (9, 2))
 
 
-def words(notebook: Path) -> int:
-    """How many words there are to read, prose and code; what only a test sees is not counted."""
-    return sum(len(COMMENT.sub("", cell.source).split()) for cell in read(notebook).cells)
+def minutes_to_read(notebook: Path) -> float:
+    """All of a notebook, prose and code."""
+    return sum(minutes for minutes, _ in sections(notebook.stem).values())
 
 
-@functools.cache
-def run_times() -> dict[str, float]:
-    return json.loads((ROOT / "tools" / "run_times.json").read_text(encoding="utf-8"))["seconds"]
+def seconds_to_run(notebook: Path) -> float:
+    return run_times()["seconds"][notebook.stem]
 
 
 @functools.cache
@@ -347,6 +344,8 @@ RESULTS: dict[str, Callable[..., float]] = {
     "{network}.val_loss": lambda n: history(n, "val_loss")[-1],
     "{network}.val_loss_min": lambda n: min(history(n, "val_loss")),
     "{network}.val_loss_min_epoch": lambda n: 1 + np.argmin(history(n, "val_loss")),
+    # the first epoch after which it is higher than an epoch before
+    "{network}.first_rise_epoch": lambda n: 2 + np.argmax(np.diff(history(n, "val_loss")) > 0),
     "{network}.gap_points": lambda n: 100 * (history(n, "accuracy")[-1] - history(n, "val_accuracy")[-1]),
     # the epoch after which the validation loss is higher than the training loss, to the end
     "{network}.crossing_epoch": lambda n: 1 + np.flatnonzero(history(n, "val_loss") < history(n, "loss"))[-1],
@@ -384,9 +383,9 @@ RESULTS: dict[str, Callable[..., float]] = {
     "data.means_right": lambda: printed("01", "of each digit, in %", "right on validation")[0] / 100,
     "test.upside_down": lambda: np.isin(labels_of("test"), [3, 4, 7]).sum(),
     # Of each notebook
-    "read.{lesson}.minutes": lambda notebook: 5 * math.ceil(words(notebook) / WORDS_A_MINUTE / 5),
-    "run.{lesson}.minutes": lambda notebook: math.ceil(run_times()[notebook.stem] / 60),
-    "run.{lesson}.seconds": lambda notebook: run_times()[notebook.stem],
+    "read.{lesson}.minutes": lambda notebook: 5 * math.ceil(minutes_to_read(notebook) / 5),
+    "run.{lesson}.minutes": lambda notebook: math.ceil(seconds_to_run(notebook) / 60),
+    "run.{lesson}.seconds": seconds_to_run,
     # What notebook 06 prints
     "{network}.shift_2": lambda n: after_shift(2)[n],
     "{network}.shift_3": lambda n: after_shift(3)[n],

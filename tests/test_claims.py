@@ -12,6 +12,7 @@ from pages import (
     MARKER,
     PAGES,
     README,
+    label,
     markdown_of,
     marked_conclusions,
     marked_prose,
@@ -128,7 +129,7 @@ def _around(text: str, match: re.Match) -> str:
 
 # The course's pages
 
-each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+each_page = pytest.mark.parametrize("page", PAGES, ids=label)
 
 
 @each_page

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from pages import FOLDER, PAGES, README, headings, links, markdown_of
+from pages import FOLDER, PAGES, README, headings, label, links, markdown_of
 
 from tools.course import ROOT
 
@@ -23,12 +23,12 @@ def anchors(page: Path) -> set[str]:
 def leads_somewhere(link: str, page: Path) -> bool:
     file, _, anchor = link.partition("#")
     target = page.parent / unquote(file) if file else page
-    if re.match("[a-z]+:", link):
+    if re.match("[a-z]+:", link) or link.startswith("../downloads/"):  # made with the site, and tested there
         return True
     return target.exists() and (not anchor or unquote(anchor) in anchors(target))
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=label)
 def test_links_lead_somewhere(page):
     assert not [link for link in links(markdown_of(page)) if not leads_somewhere(link, page)]
 

@@ -103,18 +103,18 @@ def make_outputs(notebooks: list[Path]) -> None:
         print(f"{seconds:.0f} s, {'changed' if changed else 'unchanged'}")
 
 
-def execute(path: Path) -> tuple[NotebookNode, float]:
+def execute(path: Path, timed: bool = False) -> tuple[NotebookNode, float]:
     """Run a notebook from top to bottom in a fresh kernel; the file is not changed.
 
-    Whatever differs between runs (dates, times, Python version, widget ids) is left out of the result. Of a
-    widget, its text, its picture and what its page needs are kept.
+    Whatever differs between runs (dates, Python version, widget ids, and times, unless it is to be timed) is
+    left out of the result. Of a widget, its text, its picture and what its page needs are kept.
     """
     notebook = read(path)
     start = time.perf_counter()
     nbclient.NotebookClient(
         notebook,
         timeout=None,
-        record_timing=False,
+        record_timing=timed,
         store_widget_state=False,
         extra_arguments=["--log-level=ERROR"],  # no warning about an unencrypted local connection
         resources={"metadata": {"path": str(path.parent)}},
