@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -65,8 +64,8 @@ def confined(folder: Path, program: list[str], limits: Limits) -> list[str]:
     link = folder / "mnist_helpers"
     if not link.exists():
         link.symlink_to(HELPERS)
-    sizes = {"megabytes": limits.megabytes, "file_megabytes": limits.file_megabytes}
-    return confine.command(folder, program, readable=[HELPERS], **sizes)
+    sizes = {"DATA": limits.megabytes * 2**20, "FSIZE": limits.file_megabytes * 2**20}
+    return confine.command(folder, program, [HELPERS], **sizes)
 
 
 class Run(Execute):
@@ -105,7 +104,7 @@ class Run(Execute):
         """Kill the kernel, and say why."""
         self.reason = self.reason or reason
         if self.km and self.km.has_kernel:
-            kill(self.km.provisioner.pid)
+            kill(*children(os.getpid()))
 
     def watch(self) -> None:
         """In a thread: stop what the kernel's own limits do not, since it may start further processes."""
@@ -147,10 +146,11 @@ def run(path: Path, limits: Limits, attempts: int = 6) -> list[str]:
     deadline = time.monotonic() + limits.seconds
     for _ in range(attempts):
         notebook = deepcopy(handed_in)
-        with tempfile.TemporaryDirectory(prefix="ws-", ignore_cleanup_errors=True) as folder:
-            manager = type("OwnManager", (Manager,), {"folder": Path(folder), "limits": limits})
+        with confine.own_folder() as folder:
+            manager = type("OwnManager", (Manager,), {"folder": folder, "limits": limits})
             one = Run(limits, manager, deadline)
             problem = one.run(notebook)
+            kill(*children(os.getpid()))
         if not problem:
             break
         if one.now is None or time.monotonic() > deadline:
@@ -203,9 +203,8 @@ def size(file: Path) -> int:
         return 0
 
 
-def kill(pid: int) -> None:
-    """Kill a process and all that it has started."""
-    for process in [*children(pid), *([psutil.Process(pid)] if psutil.pid_exists(pid) else [])]:
+def kill(*processes: psutil.Process) -> None:
+    for process in processes:
         with suppress(psutil.Error):
             process.kill()
 
@@ -228,7 +227,8 @@ def run_apart(path: Path, limits: Limits) -> list[str]:
     except ValueError:
         problem = f"ended its run: {stderr.strip().splitlines()[-1:] or process.returncode}"
     finally:
-        kill(process.pid)
+        kill(*children(process.pid))
+        process.kill()
         process.wait()
     return stopped(path, [f"not run: it {problem}"])
 
@@ -238,8 +238,8 @@ def unprotected(paths: list[Path], limits: Limits) -> list[str]:
     program = (
         "import sys\nfor path in sys.argv[1:]:\n try: open(path).read(1); print(path)\n except OSError: pass"
     )
-    with tempfile.TemporaryDirectory(prefix="ws-") as folder:
-        command = confined(Path(folder), [sys.executable, "-c", program, *map(str, paths)], limits)
+    with confine.own_folder() as folder:
+        command = confined(folder, [sys.executable, "-c", program, *map(str, paths)], limits)
         run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode:
         raise SystemExit(f"A program cannot be confined here: {run.stderr.strip()}")
@@ -249,8 +249,8 @@ def unprotected(paths: list[Path], limits: Limits) -> list[str]:
 def held() -> list[str]:
     """What keeps a notebook from other files, from processes and from the network, here."""
     parts = {
+        "namespaces (files, processes, network)": confine.namespaces(),
         "Landlock (files)": confine.landlock_version(),
-        "namespaces (processes, network)": confine.namespaces(),
         "another user": confine.becomes_nobody(),
         "limits of time, memory, output and disk": True,
     }
@@ -258,4 +258,5 @@ def held() -> list[str]:
 
 
 if __name__ == "__main__":
+    confine.adopt_orphans()
     print(json.dumps(run(Path(sys.argv[1]), Limits(**json.loads(sys.argv[2])))))

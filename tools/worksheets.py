@@ -8,14 +8,15 @@ nbgrader's. What is here is around it: find what was handed in, run each noteboo
 import argparse
 import csv
 import os
+import re
 import shutil
 import sysconfig
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from functools import cache
-from glob import escape
 from pathlib import Path
+from zlib import crc32
 
 import nbformat
 from nbformat import NotebookNode
@@ -49,6 +50,12 @@ class Found:
     problem: str = ""
     notebook: NotebookNode | None = None
 
+    @property
+    def id(self) -> str:
+        """The student's name in nbgrader, which looks for files with patterns and so misses some names."""
+        safe = re.sub(r"[][*?]", "_", self.student)
+        return safe if safe == self.student else f"{safe}-{crc32(self.student.encode()):08x}"
+
 
 # The versions of a worksheet
 
@@ -76,7 +83,7 @@ os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ[
 
 def convert(converter: type, course: Path, worksheet: str, student: str = "*", **of_class) -> None:
     """Run one of nbgrader's converters for one worksheet, and for one student."""
-    directory = CourseDirectory(root=str(course), assignment_id=worksheet, student_id=escape(student))
+    directory = CourseDirectory(root=str(course), assignment_id=worksheet, student_id=student)
     for name, value in of_class.pop("directories", {}).items():
         setattr(directory, name, value)
     converter(coursedir=directory, force=True, config=config(**of_class)).start()
@@ -257,7 +264,7 @@ def harmless(value):
 
 
 def submitted(one: Found, output: Path) -> Path:
-    return output / "submitted" / one.student / one.worksheet / f"{one.worksheet}.ipynb"
+    return output / "submitted" / one.id / one.worksheet / f"{one.worksheet}.ipynb"
 
 
 def run_one(one: Found, output: Path, limits: Limits) -> list[str]:
@@ -276,14 +283,17 @@ def score(one: Found, output: Path) -> list[str]:
     path, notes = submitted(one, output), []
     for attempt in range(2):
         try:
-            convert(Autograde, output, one.worksheet, one.student, Autograde=executed)
+            convert(Autograde, output, one.worksheet, one.id, Autograde=executed)
             break
         except NbGraderException:
             if attempt:
                 return ["not graded: nbgrader cannot take it"]
             notes = stopped(path, ["what its cells gave is nothing that nbgrader can take"])
     try:
-        convert(GenerateFeedback, output, one.worksheet, one.student)
+        convert(GenerateFeedback, output, one.worksheet, one.id)
+        page = output / "feedback" / one.id / one.worksheet / f"{one.worksheet}.html"
+        text = page.read_text(encoding="utf-8")  # MathJax; there are no formulas
+        page.write_text(re.sub(r'<script src="https:[^>]*>\s*</script>', "", text), encoding="utf-8")
     except NbGraderException:
         notes.append("there is no feedback, since what its cells gave cannot be shown")
     return notes
@@ -295,7 +305,7 @@ def marks_of(one: Found, output: Path) -> list[dict]:
     if not one.notebook or one.problem.startswith("not graded"):
         return [about | {"points": 0, "total": 0, "note": f"{one.path.name}: {one.problem}"}]
     with Gradebook(f"sqlite:///{output / 'gradebook.db'}") as gradebook:
-        grades = gradebook.find_submission_notebook(one.worksheet, one.worksheet, one.student).grades
+        grades = gradebook.find_submission_notebook(one.worksheet, one.worksheet, one.id).grades
         rows = [{"task": it.name, "points": points(it), "max": whole(it.max_score)} for it in grades]
     total = sum(row["points"] or 0 for row in rows)
     for row in rows:
