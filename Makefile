@@ -69,7 +69,7 @@ worksheets: $(READY_CLASS)  ## make the worksheets to hand out, those with check
 	$(BIN_CLASS)/python -m tools.worksheets make
 
 grade: $(READY_CLASS)  ## grade what was handed in: make grade FOLDER=handed-in writes handed-in-graded/marks.csv
-	$(BIN_CLASS)/python -m tools.worksheets grade "$(FOLDER)" $(if $(TRUST),--trust)
+	$(BIN_CLASS)/python -m tools.worksheets grade "$(or $(FOLDER),$(error Say which folder: make grade FOLDER=handed-in))" $(if $(TRUST),--trust)
 
 lock:  ## lock the dependencies in pyproject.toml into requirements.txt, and those of a class into requirements-class.txt
 	uv pip compile pyproject.toml --all-extras --universal --generate-hashes --python-version 3.11 --no-emit-index-url -o requirements.txt
