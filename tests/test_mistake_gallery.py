@@ -48,7 +48,16 @@ def by_hand(arrays, network, true_digit, predicted_digit, confidence) -> list[in
 
 def on_page(gallery) -> dict:
     """What the page makes of the gallery's state."""
-    names = ["networks", "network", "true_digit", "predicted_digit", "confidence", "page", "mistakes"]
+    names = [
+        "networks",
+        "network",
+        "true_digit",
+        "predicted_digit",
+        "confidence",
+        "order",
+        "page",
+        "mistakes",
+    ]
     return run("mistake_gallery.js", ON_PAGE, gallery.get_state(names))
 
 
@@ -83,7 +92,9 @@ def test_selects_and_says_what_fits(gallery, arrays, network, choice, words):
     gallery.set_state(dict(zip(names, (network, *choice), strict=True)))
     expected = by_hand(arrays, network, *choice)
     assert gallery.selection.tolist() == expected and (len(expected) > 3 or choice[2] == 1)
-    assert repr(gallery).startswith(f"MistakeGallery: {network}: {len(expected):,} images{words}; page 1 of ")
+    assert repr(gallery).startswith(
+        f"MistakeGallery: {network}: {len(expected):,} images{words}, surest first; page 1 of "
+    )
     shown = on_page(gallery)
     assert shown["about"] == repr(gallery).removeprefix("MistakeGallery: ")
     assert shown["positions"] == expected and shown["pages"] == gallery.pages
@@ -94,6 +105,9 @@ def test_equal_confidences_keep_their_order_and_count_as_enough(arrays):
     rows = np.array([[1] + 9 * [0], [0.64] + 9 * [0.04]])[np.arange(2000) % 2]
     gallery = MistakeGallery(arrays[0], np.full(2000, 5), {"never right": rows})
     assert gallery.selection.tolist() == [*range(0, 2000, 2), *range(1, 2000, 2)]
+    assert on_page(gallery)["positions"] == gallery.selection.tolist()
+    gallery.order = "least sure first"
+    assert gallery.selection.tolist() == [*range(1, 2000, 2), *range(0, 2000, 2)]
     assert on_page(gallery)["positions"] == gallery.selection.tolist()
     gallery.confidence = 1  # at least
     assert gallery.selection.tolist() == on_page(gallery)["positions"] == [*range(0, 2000, 2)]
@@ -134,12 +148,19 @@ def test_pages_show_each_image_once_with_what_each_network_read(gallery, arrays)
 
 def test_networks_without_a_mistake_have_an_empty_gallery(arrays):
     gallery = MistakeGallery(arrays[0], arrays[1], {"never wrong": one_hot(arrays[1])})
-    assert repr(gallery) == "MistakeGallery: never wrong: 0 images misread; page 1 of 1"
+    assert repr(gallery) == "MistakeGallery: never wrong: 0 images misread, surest first; page 1 of 1"
     assert on_page(gallery)["positions"] == [] and gallery.static_figure().texts
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("network", "two"), ("true_digit", 1), ("predicted_digit", 1), ("confidence", 0.3)]
+    ("name", "value"),
+    [
+        ("network", "two"),
+        ("true_digit", 1),
+        ("predicted_digit", 1),
+        ("confidence", 0.3),
+        ("order", "least sure first"),
+    ],
 )
 def test_another_selection_starts_at_its_first_page(gallery, name, value):
     gallery.page = 2
@@ -161,7 +182,14 @@ def test_arrays_that_do_not_fit(arrays, change, complaint):
         MistakeGallery(*change(*arrays))
 
 
-BAD = {"network": "MLP", "true_digit": 10, "predicted_digit": -1, "confidence": 1.1, "page": 1000}
+BAD = {
+    "network": "MLP",
+    "true_digit": 10,
+    "predicted_digit": -1,
+    "confidence": 1.1,
+    "order": "",
+    "page": 1000,
+}
 
 
 @pytest.mark.parametrize(("name", "value"), [*BAD.items(), ("page", -1)])

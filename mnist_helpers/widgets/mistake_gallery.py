@@ -11,10 +11,11 @@ from mnist_helpers.plots import percent, show_digits
 from mnist_helpers.widgets.base import Widget, esm, one_of
 
 A_PAGE = 12
+ORDERS = ["surest first", "least sure first"]
 
 
 class MistakeGallery(Widget):
-    """Page through the digits that a network misread, most confident mistakes first.
+    """Page through the digits that a network misread, by how sure it was.
 
     It holds the images that at least one of the networks misread, and no others.
 
@@ -30,6 +31,7 @@ class MistakeGallery(Widget):
     true_digit, predicted_digit : show only images of this digit that were read as that one; None for any.
         If both are the same digit, those are shown that the network read correctly, and another misread.
     confidence : show only images that the network read with at least this confidence, 0 to 1.
+    order : "surest first" or "least sure first".
     page : from 0; reset to 0 when the selection changes.
 
     Raises
@@ -47,6 +49,7 @@ class MistakeGallery(Widget):
     true_digit = traitlets.Int(None, allow_none=True, min=0, max=CLASSES - 1).tag(sync=True)
     predicted_digit = traitlets.Int(None, allow_none=True, min=0, max=CLASSES - 1).tag(sync=True)
     confidence = traitlets.Float(min=0, max=1).tag(sync=True)
+    order = traitlets.Enum(ORDERS, ORDERS[0]).tag(sync=True)
     page = traitlets.Int().tag(sync=True)
     # What the page needs besides, as bytes: each image's position (int32), true digit and
     # pixels (uint8), and each network's reading of it (uint8) and confidence (float64)
@@ -81,7 +84,7 @@ class MistakeGallery(Widget):
     def _known(self, proposal):
         return one_of(self._read if proposal.trait.name == "network" else range(self.pages), proposal)
 
-    @traitlets.observe("network", "true_digit", "predicted_digit", "confidence")
+    @traitlets.observe("network", "true_digit", "predicted_digit", "confidence", "order")
     def _first_page(self, change) -> None:
         self.page = 0
 
@@ -96,7 +99,7 @@ class MistakeGallery(Widget):
 
     @property
     def selection(self) -> np.ndarray:
-        """Positions in `images` of all selected ones, most confident first; ties keep their order."""
+        """Positions in `images` of all selected ones, in this order; ties keep theirs."""
         return self._positions[self._selected]
 
     @property
@@ -110,7 +113,8 @@ class MistakeGallery(Widget):
         if self.true_digit is None or self.true_digit != self.predicted_digit:
             fits &= read != self._true
         places = np.flatnonzero(fits)
-        return places[np.argsort(-sure[places], kind="stable")]
+        sign = -1 if self.order == ORDERS[0] else 1
+        return places[np.argsort(sign * sure[places], kind="stable")]
 
     @property
     def pages(self) -> int:
@@ -136,7 +140,7 @@ class MistakeGallery(Widget):
             figure.text(0, 0, self._about())
             return figure
         titles = ["\n".join([f"digit {self._true[i]}", *self._said(i)]) for i in shown]
-        figure = show_digits(self._images[shown], titles, columns=6, size=1.5)[0].figure
+        figure = show_digits(self._images[shown], titles, columns=6, size=1.75)[0].figure
         figure.suptitle(self._about(), fontsize=10)
         return figure
 
@@ -153,7 +157,7 @@ class MistakeGallery(Widget):
             about += f" misread as {self.predicted_digit}"
         if self.confidence:
             about += f", at least {100 * self.confidence:g} % sure"
-        return f"{about}; page {self.page + 1} of {self.pages}"
+        return f"{about}, {self.order}; page {self.page + 1} of {self.pages}"
 
     def _said(self, i: int) -> list[str]:
         """Each network's prediction for an image of the gallery, with the current network's first."""

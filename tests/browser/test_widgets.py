@@ -1,6 +1,6 @@
 """All widgets but the pad in JupyterLab: by mouse, keyboard and code, twice in a notebook, on a phone.
 
-The digit browser and the mistake gallery on their pages, too.
+The digit browser, the training replay and the mistake gallery on their pages, too.
 """
 
 import re
@@ -13,8 +13,9 @@ from playwright.sync_api import Locator, Page, expect
 from browser.conftest import run_all
 from browser.state import STICKING_OUT, expect_state, make_narrow, state
 from browser.test_site import AXE
-from mnist_helpers import load_mnist, load_run, load_splits
-from mnist_helpers.widgets import DigitBrowser, MistakeGallery
+from mnist_helpers import load_mnist, load_results, load_run, load_splits
+from mnist_helpers.widgets import DigitBrowser, MistakeGallery, TrainingReplay
+from tools.course import NETWORKS
 
 CONVOLUTION = """\
 from mnist_helpers.widgets import ConvolutionExplorer
@@ -36,6 +37,12 @@ widget
 BROWSER = """\
 from mnist_helpers.widgets import DigitBrowser
 widget = DigitBrowser(*load_mnist()[0])
+widget
+"""
+REPLAY = """\
+from mnist_helpers import load_results
+from mnist_helpers.widgets import TrainingReplay
+widget = TrainingReplay({"CNN": load_results("cnn")["history"], "MLP": load_results("mlp")["history"]})
 widget
 """
 GALLERY = """\
@@ -283,24 +290,30 @@ def test_choose_mistakes_by_mouse_and_keyboard(open_cell):
     expect(about).to_contain_text("CNN:")
     count = state(page, "int(widget.confusion[8, 2])")
     page.get_by_role("gridcell", name=f"8 read as 2: {count}").click()
-    expect(about).to_have_text(f"CNN: {count} images of 8 misread as 2; page 1 of {-(-count // 12)}")
+    pages = -(-count // 12)
+    expect(about).to_have_text(f"CNN: {count} images of 8 misread as 2, surest first; page 1 of {pages}")
     expect_pictures(page)
     press(page, *["ArrowRight"] * 6)  # on to the diagonal
-    expect(about).to_contain_text("of 8 read correctly, misread by another network; page 1 of")
+    expect(about).to_contain_text("of 8 read correctly, misread by another network, surest first; page")
     expect(selected).to_have_accessible_name(f"8 read as 8: {state(page, 'int(widget.confusion[8, 8])')}")
     lists["read as"].select_option("any")
     expect(selected).to_have_count(0)
     lists["true digit"].focus()
     press(page, "3", *["ArrowDown"] * 4, "Tab")  # elsewhere, these are JupyterLab's shortcuts
-    expect(about).to_contain_text("images of 7 misread; page 1 of")
+    expect(about).to_contain_text("images of 7 misread, surest first; page 1 of")
     expect(lists["read as"]).to_be_focused()
 
+    following.press("Enter")
+    expect(about).to_contain_text("page 2 of")
+    page.get_by_role("combobox", name="order").select_option("least sure first")
+    expect(about).to_contain_text("images of 7 misread, least sure first; page 1 of")
+    expect_pictures(page)
     following.press("Enter")
     expect(about).to_contain_text("page 2 of")
     expect(previous).to_be_enabled()
     expect_pictures(page)
     page.get_by_role("slider", name="at least this sure").press("End")
-    expect(about).to_contain_text("CNN: 0 images of 7 misread, at least 100 % sure; page 1 of 1")
+    expect(about).to_contain_text("CNN: 0 images of 7 misread, at least 100 % sure, least sure first; page 1")
     expect(page.get_by_role("figure")).to_have_count(0)
     expect(following).to_be_disabled()
     press(page, *["ArrowLeft"] * 10)
@@ -313,6 +326,37 @@ def test_choose_mistakes_by_mouse_and_keyboard(open_cell):
     expect(lists["true digit"]).to_have_value("any")
 
 
+def test_training_is_replayed_by_button_key_and_code(open_cell):
+    page = open_cell(REPLAY)
+    epoch, play = page.get_by_role("slider", name="epoch"), page.get_by_role("button", name="Play")
+    expect(said(page)).to_contain_text("CNN, epoch 1 of 30. Training loss 0.5865.")
+    play.press("Enter")
+    expect(said(page)).to_contain_text(re.compile(r"Playing: epoch ([4-9]|1\d) of 30"))
+    expect(said(page)).to_have_attribute("aria-live", "off")
+    page.get_by_role("button", name="Pause").press("Space")
+    expect(play).to_be_focused()
+    expect(said(page)).to_contain_text(f"CNN, epoch {epoch.input_value()} of 30. Training loss")
+    expect_state(page, "widget.epoch", int(epoch.input_value()))
+    epoch.focus()
+    press(page, "End", "ArrowLeft")
+    expect_state(page, "widget.epoch", 29)
+    expect(said(page)).to_have_text(state(page, "repr(widget)").removeprefix("TrainingReplay: "))
+    play.click()  # the last epoch ends it
+    expect(said(page)).to_contain_text("CNN, epoch 30 of 30.")
+    expect(said(page)).to_have_attribute("aria-live", "polite")
+    page.get_by_role("button", name="enlarged").press("Enter")
+    expect_state(page, "widget.enlarged", True)
+    state(page, "widget.set_trait('epoch', 22)")
+    expect(said(page)).to_contain_text(
+        "epoch 22 of 30. Training loss 0.0159. Validation loss 0.0585, the lowest"
+    )
+    expect(epoch).to_have_value("22")
+    play.click()
+    expect(said(page)).to_contain_text("Playing: epoch 2")
+    state(page, "widget.close()")
+    expect(page.locator(".mnist-widget")).to_have_count(0)
+
+
 @pytest.mark.parametrize(
     ("source", "change"),
     [
@@ -320,6 +364,7 @@ def test_choose_mistakes_by_mouse_and_keyboard(open_cell):
         (MAPS, "layer='dense 1', digit=4"),
         (DROPOUT, "rate=0.1, seed=8"),
         (BROWSER, "digit=8, row=3"),
+        (REPLAY, "epoch=9, enlarged=True"),
         (GALLERY, "network='CNN', true_digit=4"),
     ],
 )
@@ -420,15 +465,88 @@ def test_page_says_which_digits_cannot_be_loaded_and_asks_again(page, address):
     expect(about).to_contain_text("digit 5, image 101 of 0 to 299")
 
 
+# How far each curve and the dot come, in the two charts
+DRAWN = """charts => charts.map(chart => [
+    ...[...chart.querySelectorAll(".curve")].reverse().map(curve => curve.getAttribute("d"))
+        .map(path => path ? path.split("L").length : 0),
+    Math.round(chart.querySelector(".mark").getAttribute("cx")),
+    chart.querySelector(".mark").style.visibility,
+])"""
+
+
+@pytest.mark.parametrize("where", ["served", "from disk"])
+@pytest.mark.parametrize(
+    ("lesson", "networks"), [("02_mlp", ["mlp"]), ("03_cnn", ["cnn", "mlp"]), ("04_deep_cnn", ["deep_cnn"])]
+)
+def test_page_replays_the_training_on_record(page, address, built, lesson, networks, where):
+    folder = address if where == "served" else (built / "site").as_uri()
+    view = open_view(page, f"{folder}/{lesson}.html", "training_replay")
+    replay = TrainingReplay({NETWORKS[name]["name"]: load_results(name)["history"] for name in networks})
+    about, epoch = view.get_by_role("status"), view.get_by_role("slider", name="epoch")
+
+    def expect_epoch(number: int) -> None:
+        replay.epoch = number
+        expect(about).to_have_text(repr(replay).removeprefix("TrainingReplay: "))
+        expect(epoch).to_have_value(str(number))
+        cells = view.locator(".measured td").filter(has_text=re.compile(r"\d"))
+        kinds = [("", 0), *(("val_", i) for i in range(len(networks)))]
+        curves = [replay.histories[i][kind + key] for kind, i in kinds for key in ("loss", "accuracy")]
+        expect(cells).to_have_text([f"{curve[number - 1]:.4f}" for curve in curves])
+        drawn = view.locator(".chart").evaluate_all(DRAWN)
+        for (*lengths, mark, visible), key, best in zip(
+            drawn, ("loss", "accuracy"), (np.argmin, np.argmax), strict=True
+        ):
+            shown = [number] * (1 + len(networks))
+            assert lengths == [*shown, *[0] * (3 - len(shown))]
+            found = best(replay.histories[0][f"val_{key}"][:number]) + 1
+            assert (mark, visible) == (10 * found, "visible")
+
+    expect_epoch(1)
+    view.get_by_role("button", name="Play").press("Enter")
+    expect(view.get_by_role("button", name="Pause")).to_be_focused()
+    expect(about).to_contain_text("Playing: epoch 4 of 30.")
+    page.keyboard.press("Enter")
+    expect(about).to_contain_text("Training loss")
+    expect_epoch(int(epoch.input_value()))
+    box = epoch.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert 14 <= int(epoch.input_value()) <= 17
+    expect_epoch(int(epoch.input_value()))
+    epoch.focus()
+    page.keyboard.press("End")
+    expect_epoch(30)
+    view.get_by_role("button", name="enlarged").click()
+    assert [lengths[:3] for lengths in view.locator(".chart").evaluate_all(DRAWN)] == [[0, 16, 0]] * 2
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    expect_epoch(30)
+    view.get_by_role("button", name="Play").click()  # from the first epoch again
+    expect(about).to_contain_text("Playing: epoch 1 of 30.")
+    view.get_by_role("button", name="Pause").click()
+    expect_accessible_on_any_screen(page, view)
+
+
+def test_replay_goes_slowly_for_those_who_want_little_motion(page, address):
+    page.emulate_media(reduced_motion="reduce")
+    page.clock.install()
+    view = open_view(page, f"{address}/02_mlp.html", "training_replay")
+    epoch = view.get_by_role("slider", name="epoch")
+    view.get_by_role("button", name="Play").click()
+    page.clock.run_for(900)
+    expect(epoch).to_have_value("1")
+    page.clock.run_for(3200)
+    expect(epoch).to_have_value("5")
+
+
 @pytest.fixture(scope="module")
 def gallery() -> MistakeGallery:
     """The gallery of notebook 05."""
     _, _, (images, labels) = load_splits("channels")
-    models = {"MLP": load_run("mlp")[0], "CNN": load_run("cnn")[0], "Deep CNN": load_run("deep_cnn")[0]}
-    probabilities = {
-        name: model.predict(images.reshape(-1, *model.input_shape[1:]), batch_size=500, verbose=0)
-        for name, model in models.items()
-    }
+    probabilities = {}
+    for run, network in NETWORKS.items():
+        model, _ = load_run(run)
+        inputs = images.reshape(-1, *model.input_shape[1:])
+        probabilities[network["name"]] = model.predict(inputs, batch_size=500, verbose=0)
     return MistakeGallery(images, labels.argmax(axis=1), probabilities)
 
 
@@ -437,7 +555,7 @@ def test_page_has_all_mistakes_of_all_networks(page, address, built, gallery, wh
     folder = address if where == "served" else (built / "site").as_uri()
     view = open_view(page, f"{folder}/05_evaluation.html", "mistake_gallery")
     about = view.get_by_role("status")
-    gallery.set_state({"true_digit": None, "predicted_digit": None, "confidence": 0})
+    gallery.set_state({"true_digit": None, "predicted_digit": None, "confidence": 0, "order": "surest first"})
 
     def expect_shown(**choices: object) -> None:
         gallery.set_state(choices)
@@ -471,4 +589,6 @@ def test_page_has_all_mistakes_of_all_networks(page, address, built, gallery, wh
     press(page, "End", *["ArrowLeft"] * 10)
     expect_shown(true_digit=None, predicted_digit=None, confidence=0.9)
     assert len(gallery.selection)
+    view.get_by_role("combobox", name="order").select_option("least sure first")
+    expect_shown(order="least sure first")
     expect_accessible_on_any_screen(page, view)

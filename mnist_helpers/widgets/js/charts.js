@@ -3,7 +3,7 @@
 import { make } from "./dom.js";
 
 const [WIDTH, HEIGHT, PARTS] = [300, 160, 5]; // within the axes
-const AROUND = { left: 46, above: 10, right: 12, below: 44 };
+const AROUND = { left: 52, above: 10, right: 12, below: 44 };
 const ROUND = [1, 1.5, 2, 3, 4, 5]; // times a power of ten
 // The second signal is the dash; the last is the pale curve of what was before.
 export const CURVES = [
@@ -122,7 +122,7 @@ export function createMeasured(names) {
 
 export const CHART_STYLE = `
 .charts { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; margin-top: .7rem; align-items: flex-start; }
-.charts .chart { flex: 1 1 280px; max-width: 460px; min-width: 0; }
+.charts .chart { flex: 1 1 240px; max-width: 460px; min-width: 0; }
 .charts .chart svg { display: block; width: 100%; }
 .measured { font-size: 13px; }
 .measured td { min-width: 4.4em; text-align: right; }

@@ -7,7 +7,8 @@ import { button, make } from "./dom.js";
 import { createGrid, GRID_STYLE } from "./grid.js";
 
 const CLASSES = 10;
-const TRAITS = ["networks", "network", "true_digit", "predicted_digit", "confidence", "page"];
+const ORDERS = ["surest first", "least sure first"];
+const TRAITS = ["networks", "network", "true_digit", "predicted_digit", "confidence", "order", "page"];
 const DARKEST = 120; // shade of the most frequent mistake, light enough to read the number on it
 const SIDE = 28;
 const A_PAGE = 12;
@@ -28,8 +29,10 @@ export function unpackMistakes({ position, true: digits, read, sure, images }) {
   };
 }
 
-/** The confusion matrix of the readings that are sure enough, and the selected images' places, the surest first. */
-export function select({ network, true_digit, predicted_digit, confidence, true: digits, read, sure }) {
+/** The confusion matrix of the readings that are sure enough, and the selected images' places, in order. */
+export function select(
+  { network, true_digit, predicted_digit, confidence, order, true: digits, read, sure },
+) {
   const counts = Array.from({ length: CLASSES }, () => Array(CLASSES).fill(0));
   const fits = (place) => {
     const [digit, reading] = [digits[place], read[network][place]];
@@ -39,12 +42,16 @@ export function select({ network, true_digit, predicted_digit, confidence, true:
   };
   const enough = [...digits.keys()].filter((place) => sure[network][place] >= confidence);
   for (const place of enough) counts[digits[place]][read[network][place]]++;
-  const selected = enough.filter(fits).sort((a, b) => sure[network][b] - sure[network][a]);
+  const sign = order === ORDERS[0] ? 1 : -1;
+  const selected = enough.filter(fits).sort((a, b) => sign * (sure[network][b] - sure[network][a]));
   return { counts, selected, pages: Math.max(1, Math.ceil(selected.length / A_PAGE)) };
 }
 
 /** What is selected, in words. */
-export function describe({ network, true_digit, predicted_digit, confidence, page }, { selected, pages }) {
+export function describe(
+  { network, true_digit, predicted_digit, confidence, order, page },
+  { selected, pages },
+) {
   const count = selected.length;
   const of = true_digit === null ? "" : ` of ${true_digit}`;
   let how = "misread";
@@ -54,7 +61,7 @@ export function describe({ network, true_digit, predicted_digit, confidence, pag
   }
   const sure = confidence ? `, at least ${+(100 * confidence).toPrecision(6)} % sure` : "";
   const images = `${count.toLocaleString("en")} image${count === 1 ? "" : "s"}`;
-  return `${network}: ${images}${of} ${how}${sure}; page ${page + 1} of ${pages}`;
+  return `${network}: ${images}${of} ${how}${sure}, ${order}; page ${page + 1} of ${pages}`;
 }
 
 /** Each network's reading of the image in a place, with the current network's first. */
@@ -98,6 +105,7 @@ function render({ model, el }) {
     true_digit: choiceControl("true digit", digits, choose("true_digit"), orAny),
     predicted_digit: choiceControl("read as", digits, choose("predicted_digit"), orAny),
     confidence: sliderControl("at least this sure", { max: 1, step: 0.01 }, choose("confidence")),
+    order: choiceControl("order", ORDERS, choose("order")),
   };
   const grid = createGrid({
     label: "Confusion matrix of these images: a row for each true digit, a column for each predicted digit",
@@ -140,7 +148,7 @@ const STYLE = `
 .mistake-gallery .note { max-width: 350px; font-size: 12px; }
 .mistake-gallery .found { flex: 1 1 240px; }
 .mistake-gallery .pictures { font-size: 12px; line-height: 1.4; }
-.mistake-gallery figure { width: 142px; }
+.mistake-gallery figure { width: 136px; }
 .mistake-gallery canvas { width: 84px; max-width: 100%; image-rendering: pixelated; }
 `;
 

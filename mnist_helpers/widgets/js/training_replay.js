@@ -107,7 +107,8 @@ function render({ model, el }) {
 
   const controls = make("div", { className: "row" }, playing, epochs.element, scale.element);
   const pictures = make("div", { className: "charts" }, ...charts.map(([, { element }]) => element));
-  const parts = [controls, said, pictures, measured.element];
+  const note = make("p", {}, "● best validation so far");
+  const parts = [controls, said, pictures, measured.element, note];
   const end = showView({ model, el }, "training-replay", CHART_STYLE + STYLE, draw, ...parts);
   return () => {
     stop();
@@ -117,10 +118,10 @@ function render({ model, el }) {
 
 const STYLE = `
 .training-replay button.play { background: #0072b2; border-color: #0072b2; color: #fff; min-width: 5.5em; }
-.training-replay .slider input { width: 220px; }
+.training-replay .slider input { width: 180px; }
 .training-replay .slider > span { min-width: 1.5em; }
 .training-replay .said { min-height: 2.8em; }
-@media (max-width: 600px) { .training-replay .said { min-height: 5.6em; } }
+@media (max-width: 600px) { .training-replay .said { min-height: 7em; } }
 `;
 
 export default { render };
