@@ -46,7 +46,7 @@ def test_blocks_hold_each_image_of_each_digit_with_its_position(rng):
     for digit in browser.digits:
         blocks = [pack() for name, pack in browser.on_demand.items() if name.startswith(f"{digit}-")]
         assert all(len(block) == 100 * 788 for block in blocks[:-1])
-        unpacked = run("digit_browser.js", "data.flatMap(module.unpackBlock)", blocks)
+        unpacked = run("digits.js", "data.flatMap(module.unpackBlock)", blocks)
         assert [each["position"] for each in unpacked] == np.flatnonzero(labels == digit).tolist()
         for each in unpacked:
             assert each["image"] == images[each["position"]].ravel().tolist()

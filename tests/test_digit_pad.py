@@ -11,7 +11,6 @@ from mnist_helpers import (
     add_noise,
     draw_strokes,
     load_mnist,
-    load_run,
     prepare,
     resize,
     rotate,
@@ -103,7 +102,7 @@ def test_digit_on_the_pad_is_prepared_to_itself(digits):
         {"right": 3, "down": -5},
         {"right": -2.5},
         {"rotation": 35},
-        {"rotation": -90},
+        {"rotation": -180},
         {"size": 0.45},
         {"size": 1.6},
         {"thickness": 1.25},
@@ -203,21 +202,6 @@ def test_bad_state_is_refused_and_sent_back(pad, monkeypatch, name, value, messa
 def test_bad_arguments(small, arguments, message):
     with pytest.raises(ValueError, match=message):
         DigitPad(**{"networks": small} | arguments)
-
-
-def test_page_asks_for_a_reference_network_that_is_named(small, monkeypatch):
-    pad, sent = DigitPad({"CNN": "cnn", "one": small["one"]}, compact=True), []
-    asked, given = pad.networks
-    assert (asked["weights"], asked["wanted"]) == (None, "cnn")
-    assert len(given["weights"]) == 4 * 7850
-    monkeypatch.setattr(pad, "send", lambda *message: sent.append(message))
-    pad._handle_custom_msg({"wanted": "cnn"}, [])
-    ((content, (weights,)),) = sent
-    assert content == {"wanted": "cnn"}
-    assert len(weights) == 2 * load_run("cnn")[0].count_params()
-    assert pad.digits["CNN"] == 2
-    with pytest.raises(ValueError, match=r"a network must be a model or one of .*, deep_cnn, got 'CNN'"):
-        DigitPad({"CNN": "CNN"})
 
 
 def test_digits_are_sent_as_bytes(small, digits):

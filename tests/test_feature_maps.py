@@ -1,11 +1,13 @@
 """The feature maps: what Keras and the page compute, what is reset or rejected, and what is shown."""
 
+import json
+
 import numpy as np
 import pytest
 from javascript import run
 from traitlets import TraitError
 
-from mnist_helpers import load_run, load_splits
+from mnist_helpers import draw_strokes, load_run, load_splits, prepare
 from mnist_helpers.widgets import FeatureMaps
 from mnist_helpers.widgets.feature_maps import FRAME, LINE, _sheet
 
@@ -53,6 +55,42 @@ def test_page_computes_and_says_the_same_of_every_layer(maps, data, name):
         assert repr(maps) == f"FeatureMaps: number 2. {said}"
     expected = models[name](image.reshape(1, *models[name].input_shape[1:]))
     np.testing.assert_allclose(maps.maps[0, 0], expected[0], atol=1e-5)
+
+
+def test_drawing_is_followed_as_a_digit_is(maps, data):
+    maps.drawing = draw_strokes([[(150, 40), (140, 150), (132, 240)]], 24)
+    assert "CNN: a 0, read as 0" in repr(maps)
+    maps.drawn = True
+    assert "CNN: your drawing, read as 1." in repr(maps)
+    assert maps.static_figure().axes[0].get_title() == "your drawing"
+    image = prepare(maps.drawing)[None, ..., None]
+    np.testing.assert_allclose(maps.maps, data[0]["CNN"].layers[0](image)[0], atol=1e-5)
+    page = run(
+        "feature_maps.js",
+        "module.describe(data.state, data.outputs, module.channelsOf(data.outputs[0]))",
+        {
+            "state": state(maps) | {"drawn": True},
+            "outputs": [
+                {"shape": maps.maps.shape, "values": maps.maps.ravel()},
+                {"shape": [10], "values": np.eye(10)[1]},
+            ],
+        },
+    )
+    assert repr(maps) == f"FeatureMaps: number 0. {page}"
+
+
+def test_page_has_300_validation_images_of_each_digit(data, maps):
+    _, (images, one_hot), _ = load_splits("channels")
+    models, labels = {"CNN": data[0]["CNN"]}, one_hot.argmax(axis=1)
+    bundle = FeatureMaps(models, images, labels).page_bundle()
+    assert bundle["state"]["counts"] == [300] * 10
+    assert bundle["state"]["networks"][0]["weights"].keys() == {"sha256"}
+    assert len(json.dumps(bundle)) < 6_000
+    page = run("digits.js", "module.unpackBlock(data)", FeatureMaps.on_demand["7-1"]())
+    places = np.flatnonzero(labels == 7)[100:200]
+    assert [each["position"] for each in page] == places.tolist()
+    assert np.array_equal([each["image"] for each in page], np.rint(255 * images[places]).reshape(100, -1))
+    assert maps.page_bundle() == {}  # of 200 images only
 
 
 @pytest.mark.parametrize(
@@ -126,7 +164,7 @@ def test_page_lays_channels_out_like_the_figure(shape):
         ("network", "RNN", "network must be one of CNN, Deep CNN, MLP; got 'RNN'"),
         ("layer", "convolution 3", "layer must be one of convolution 1, .*; got 'convolution 3'"),
         ("channel", 32, "channel must be one of 0 to 31; got 32"),
-        ("digit", 10, "'digit'.* greater than 9"),
+        ("digit", 10, "digit must be one of 0, 1, .*, 9; got 10"),
         ("number", -1, r"number must be one of 0 to \d+; got -1"),
     ],
 )

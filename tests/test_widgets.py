@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import zlib
 from types import SimpleNamespace
 
@@ -17,7 +18,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from sphinx.errors import ExtensionError
 
 from mnist_helpers import widgets
-from mnist_helpers.widgets.base import FOR_THE_PAGE, Widget, esm, packed
+from mnist_helpers.widgets.base import FOR_THE_PAGE, Widget, esm
 from tools import live_widgets
 
 SMALL, LARGE = bytes(100_000), np.random.default_rng(0).bytes(100_000)
@@ -102,14 +103,23 @@ def test_view_gets_the_bytes_that_it_asks_for(monkeypatch):
     assert live_widgets.on_demand("dropout_explorer") == live_widgets.on_demand("sample") == {}
 
 
-def test_front_page_asks_for_its_networks_the_cnn_first_in_half_a_megabyte(app):
+def test_front_page_asks_for_its_networks_the_cnn_first_in_a_quarter_of_a_megabyte(app):
     app.env.doc2path("index").write_text(f'<div data-live="{live_widgets.FRONT_PAD}"></div>')
     ((name, _, bundle),) = live_widgets.widgets_of(app, "index")
     assert name == live_widgets.FRONT_PAD
-    assert [network["wanted"] for network in bundle["state"]["networks"]] == ["cnn", "mlp", "deep_cnn"]
+    assert [network["name"] for network in bundle["state"]["networks"]] == ["CNN", "MLP", "Deep CNN"]
+    cnn, *others = [network["weights"]["sha256"] for network in bundle["state"]["networks"]]
     assert bundle["state"]["compact"]
     assert len(json.dumps(bundle)) < 10_000
-    assert len(packed(live_widgets.on_demand(bundle["view"])["cnn"]())) < 500_000
+    assert all(len(live_widgets.packed_networks()[other]) < 400_000 for other in others)
+    assert len(live_widgets.packed_networks()[cnn]) < 220_000
+    # They are in the page's head, before all else.
+    parts = [name, "views/digit_pad", f"data/{cnn}"]
+    context = {"metatags": ""}
+    for page in ("index", "01_lesson"):
+        live_widgets.preload(app, page, None, context, None)
+    links = re.findall(r'<link rel="preload" as="script" href="_static/live/(.*)\.js">', context["metatags"])
+    assert links == parts
 
 
 def test_page_gets_a_place_below_each_picture_of_a_live_widget(app):
@@ -120,17 +130,19 @@ def test_page_gets_a_place_below_each_picture_of_a_live_widget(app):
         doctree += nodes.container("", nodes.container("", output))
     live_widgets.place_widgets(app, doctree)
     first, second, third = doctree.children
-    assert first[-1].astext() == '<div class="live" data-live="01_lesson/sample"></div>'
+    needed = f"01_lesson/sample views/sample data/{hashlib.sha256(LARGE).hexdigest()}"
+    place = f'<div class="live" data-live="01_lesson/sample" data-prefetch="{needed}"></div>'
+    assert first[-1].astext() == place
     assert len(second.children) == len(third.children) == 1
 
 
 def test_site_has_state_view_and_weights_as_scripts(app, monkeypatch):
-    monkeypatch.setattr(live_widgets, "weights_of", lambda name: LARGE if name == "cnn" else name.encode())
+    sha256 = hashlib.sha256(LARGE).hexdigest()
+    monkeypatch.setattr(live_widgets, "packed_networks", lambda: {sha256: b"packed", "another": b""})
     monkeypatch.setattr("mnist_helpers.widgets.base.esm", lambda name: f"the module {name}")
     monkeypatch.setattr(live_widgets, "on_demand", lambda view: {"later": lambda: f"for {view}".encode()})
     live_widgets.write_widgets(app, None)
     folder = app.outdir / "_static" / "live"
-    sha256 = hashlib.sha256(LARGE).hexdigest()
     names = {str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.js")}
     assert names == {
         *("01_lesson/sample", "01_lesson/sample-again"),
@@ -143,10 +155,10 @@ def test_site_has_state_view_and_weights_as_scripts(app, monkeypatch):
         found[name] = json.loads(value.removesuffix(";\n"))
     assert found["01_lesson/sample"] == BUNDLE
     assert found["views/sample"] == "the module sample.js"
-    assert zlib.decompress(base64.b64decode(found[f"data/{sha256}"])) == LARGE
+    assert zlib.decompress(base64.b64decode(found[f"data/{sha256}"])) == b"packed"
     assert zlib.decompress(base64.b64decode(found["views/sample/later"])) == b"for sample"
     # Bytes that no network has stop the build.
-    monkeypatch.setattr(live_widgets, "weights_of", str.encode)
+    monkeypatch.setattr(live_widgets, "packed_networks", dict)
     with pytest.raises(
         ExtensionError, match=r"01_lesson/sample.* needs bytes with the SHA-256 .* no network"
     ):

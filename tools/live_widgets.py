@@ -2,9 +2,10 @@
 
 All that is needed is in the notebooks' outputs, where `Widget` has stored it next to text and picture, but
 for what a view asks for later: that is in the widget's class. Large bytes in the outputs are named by their
-SHA-256: they are weights of reference networks.
+SHA-256: they are weights of reference networks, which a view asks for, too.
 """
 
+import functools
 import hashlib
 import json
 import re
@@ -21,11 +22,13 @@ FRONT_PAD = "index/digit_pad"
 
 def place_widgets(app, doctree) -> None:
     """Add to each picture of a widget the place that it becomes live in."""
-    widgets = {text: name for name, text, _ in widgets_of(app, app.env.docname)}
+    widgets = {text: (name, bundle) for name, text, bundle in widgets_of(app, app.env.docname)}
     for output in list(doctree.findall(nodes.container)):
         if output.get("mime_type") == "text/plain" and output.astext().strip() in widgets:
-            name = widgets[output.astext().strip()]
-            place = f'<div class="live" data-live="{name}"></div>'
+            name, bundle = widgets[output.astext().strip()]
+            place = (
+                f'<div class="live" data-live="{name}" data-prefetch="{" ".join(first(name, bundle))}"></div>'
+            )
             output.parent.parent += nodes.raw("", place, format="html")
 
 
@@ -49,6 +52,23 @@ def widgets_of(app, page: str) -> Iterator[tuple[str, str, dict]]:
                 yield name, data["text/plain"].strip(), bundle
 
 
+def first(name: str, bundle: dict) -> list[str]:
+    """What a widget needs before it reads anything: its state, its view and the smallest of its networks."""
+    networks = sorted(checksums(bundle), key=lambda checksum: len(packed_networks().get(checksum, b"")))
+    return [name, f"views/{bundle['view']}", *(f"data/{checksum}" for checksum in networks[:1])]
+
+
+def checksums(bundle: dict) -> list[str]:
+    return re.findall(r'"sha256": "(\w{64})"', json.dumps(bundle))
+
+
+def preload(app, page, template, context, doctree) -> None:
+    """Have the front page load what its pad needs along with its styles, and not after them."""
+    for name, _, bundle in widgets_of(app, page) if page == "index" else ():
+        for part in first(name, bundle):
+            context["metatags"] += f'\n<link rel="preload" as="script" href="_static/live/{part}.js">'
+
+
 def write_widgets(app, exception) -> None:
     """Write what live.js loads, as scripts: a page opened from disk can load nothing else."""
     if exception or app.builder.name != "html":
@@ -63,12 +83,10 @@ def write_widgets(app, exception) -> None:
             write_script(folder, f"views/{view}", esm(f"{view}.js"))
             for part, content in on_demand(view).items():
                 write_script(folder, f"views/{view}/{part}", packed(content()))
-            missing |= dict.fromkeys(re.findall(r'"sha256": "(\w{64})"', json.dumps(bundle)), name)
-    for run in NETWORKS if missing else ():
-        content = weights_of(run)
-        checksum = hashlib.sha256(content).hexdigest()
-        if missing.pop(checksum, None):
-            write_script(folder, f"data/{checksum}", packed(content))
+            missing |= dict.fromkeys(checksums(bundle), name)
+    for checksum in missing.keys() & packed_networks().keys():
+        write_script(folder, f"data/{checksum}", packed(packed_networks()[checksum]))
+        del missing[checksum]
     if missing:
         raise ExtensionError(
             "\n".join(
@@ -79,11 +97,13 @@ def write_widgets(app, exception) -> None:
         )
 
 
+@functools.cache
 def front_pad() -> dict:
-    """The bundle of the front page's pad: the CNN first, and no weights until its view asks for them."""
+    """The bundle of the front page's pad: the CNN first."""
+    from mnist_helpers import load_run
     from mnist_helpers.widgets import DigitPad
 
-    networks = {NETWORKS[run]["name"]: run for run in ("cnn", "mlp", "deep_cnn")}
+    networks = {NETWORKS[run]["name"]: load_run(run)[0] for run in ("cnn", "mlp", "deep_cnn")}
     return DigitPad(networks, compact=True).page_bundle()
 
 
@@ -103,8 +123,15 @@ def on_demand(view: str) -> dict[str, Callable[[], bytes]]:
     return getattr(widgets, classes[view]).on_demand if view in classes else {}
 
 
-def weights_of(run: str) -> bytes:
+@functools.cache
+def packed_networks() -> dict[str, bytes]:
+    """What a page gets of each reference network's weights, by the SHA-256 of what Python has."""
     from mnist_helpers import load_run
-    from mnist_helpers.widgets.network import network_description
+    from mnist_helpers.widgets.network import network_description, packed_weights
 
-    return network_description(load_run(run)[0])[1]
+    models = [load_run(run)[0] for run in NETWORKS]
+    weights = [network_description(model)[1] for model in models]
+    return {
+        hashlib.sha256(each).hexdigest(): packed_weights(model)
+        for each, model in zip(weights, models, strict=True)
+    }

@@ -1,43 +1,19 @@
 """Browse the digits of a dataset, their pixels as numbers, and what scaling does to them."""
 
-import functools
-
 import numpy as np
 import traitlets
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from mnist_helpers.checks import CLASSES, SIDE, as_digits
-from mnist_helpers.data import load_mnist
+from mnist_helpers.checks import SIDE, as_digits
 from mnist_helpers.plots import BLUE, INK
-from mnist_helpers.widgets.base import Widget, esm, one_of
+from mnist_helpers.widgets.base import esm
+from mnist_helpers.widgets.digits import Digits, digits_for_the_page
 
 BINS = 16
-BLOCK = 100  # images of a digit, which the view asks for together
-BLOCKS_FOR_THE_PAGE = 3  # of each digit
 
 
-def packed_block(images: np.ndarray, places: np.ndarray) -> bytes:
-    """Images as the view gets them: their positions in the arrays, four bytes each, then their pixels."""
-    return places.astype("<i4").tobytes() + images[places].tobytes()
-
-
-def _block_of(places: np.ndarray, number: int) -> np.ndarray:
-    return places[BLOCK * number : BLOCK * (number + 1)]
-
-
-@functools.cache
-def _training_digits() -> tuple[np.ndarray, list[np.ndarray]]:
-    (images, labels), _ = load_mnist()
-    return images, [np.flatnonzero(labels == digit) for digit in range(CLASSES)]
-
-
-def _for_the_page(digit: int, number: int) -> bytes:
-    images, places = _training_digits()
-    return packed_block(images, _block_of(places[digit], number))
-
-
-class DigitBrowser(Widget):
+class DigitBrowser(Digits):
     """Pick any digit, read its pixels as numbers, and compare their histograms before and after scaling.
 
     The view asks for the images, a hundred at a time. A page without a kernel has MNIST's first 300 training
@@ -63,16 +39,8 @@ class DigitBrowser(Widget):
     """
 
     _esm = esm("digit_browser.js")
-    on_demand = {  # noqa: RUF012
-        f"{digit}-{number}": functools.partial(_for_the_page, digit, number)
-        for digit in range(CLASSES)
-        for number in range(BLOCKS_FOR_THE_PAGE)
-    }
+    on_demand = digits_for_the_page(0)
 
-    digits = traitlets.List().tag(sync=True)
-    counts = traitlets.List().tag(sync=True)  # the number of images of each of these digits
-    digit = traitlets.Int().tag(sync=True)
-    number = traitlets.Int().tag(sync=True)
     row = traitlets.Int(7, min=0, max=SIDE - 1).tag(sync=True)
     column = traitlets.Int(8, min=0, max=SIDE - 1).tag(sync=True)
 
@@ -84,32 +52,11 @@ class DigitBrowser(Widget):
                 f"got {images.dtype} of shape {images.shape}"
             )
         labels = as_digits(labels, "labels", count=len(images))
-        self._images = images
-        self._places = {int(digit): np.flatnonzero(labels == digit) for digit in np.unique(labels)}
-        counts = [len(places) for places in self._places.values()]
-        super().__init__(digits=[*self._places], counts=counts, digit=int(labels[0]))
-        self.on_demand = {
-            f"{digit}-{number}": functools.partial(packed_block, images, _block_of(places, number))
-            for digit, places in self._places.items()
-            for number in range(-(-len(places) // BLOCK))
-        }
-
-    @traitlets.validate("digit", "number")
-    def _known(self, proposal) -> int:
-        return one_of(self._places if proposal.trait.name == "digit" else range(self._last + 1), proposal)
+        super().__init__(images, labels, digit=int(labels[0]))
 
     @traitlets.observe("digit")
     def _first_of_digit(self, change) -> None:
         self.number = 0
-
-    @property
-    def _last(self) -> int:
-        return len(self._places[self.digit]) - 1
-
-    @property
-    def position(self) -> int:
-        """The index of the shown digit in the arrays."""
-        return int(self._places[self.digit][self.number])
 
     @property
     def pixels(self) -> np.ndarray:
@@ -150,13 +97,3 @@ class DigitBrowser(Widget):
             ax.set_title("as it came" if top == 255 else "scaled", fontsize=10)
             ax.set(xlabel="value of the pixel", ylabel="pixels with ink", xlim=(0, top))
         return figure
-
-    def page_bundle(self) -> dict:
-        """The view and its state, if the page has the digit that is shown and those around it."""
-        bundle, on_page = super().page_bundle(), type(self).on_demand
-        if self.number >= BLOCK * BLOCKS_FOR_THE_PAGE or any(
-            name not in self.on_demand or self.on_demand[name]() != on_page[name]() for name in on_page
-        ):
-            return {}
-        bundle["state"]["counts"] = [BLOCK * BLOCKS_FOR_THE_PAGE] * CLASSES
-        return bundle

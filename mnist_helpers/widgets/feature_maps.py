@@ -8,26 +8,35 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from mnist_helpers.checks import CLASSES, as_digits, as_images
-from mnist_helpers.widgets.base import Widget, esm, one_of
+from mnist_helpers.data import N_TRAIN
+from mnist_helpers.preparation import prepare
+from mnist_helpers.widgets.base import esm, one_of
+from mnist_helpers.widgets.digits import Digits, digits_for_the_page
 from mnist_helpers.widgets.network import NOTHING_TO_DO, network_descriptions
+from mnist_helpers.widgets.pad import Pad
 
 LINE, FRAME = (0.75, 0.75, 0.75), (0.84, 0.37, 0)  # around a channel, and around the chosen one
 
 
-class FeatureMaps(Widget):
+class FeatureMaps(Digits, Pad):
     """Show all channels of a layer in one picture, on one scale, and one of them enlarged.
+
+    The view asks for the images, a hundred at a time. A page without a kernel has the first 300 validation
+    images of each digit, and shows other arrays as a picture only.
 
     Parameters
     ----------
     models : dict of names and trained Keras models that `network_description` accepts.
     images : floats in [0, 1], ``(n, 28, 28)``, ``(n, 28, 28, 1)`` or ``(n, 784)``, rounded to 256 gray
-        levels. All of them are sent to the page, at 784 bytes each: some hundred are enough.
+        levels.
     labels : integers 0 to 9, ``(n,)``; each digit must occur.
 
     Attributes
     ----------
     network : the name of the model shown.
     digit, number : the class of the image, 0 to 9, and which image of that class, from 0.
+    drawn : whether what is on the pad is shown, prepared by `prepare`, and not that image.
+    drawing, width, erase : the pad and its pen, as in `DigitPad`.
     layer : a name such as "convolution 1"; each kind of layer is numbered from 1.
     channel : from 0, as in Keras. Each output of a dense layer is a 1×1 channel.
 
@@ -40,16 +49,14 @@ class FeatureMaps(Widget):
     """
 
     _esm = esm("feature_maps.js")
+    on_demand = digits_for_the_page(N_TRAIN)
 
     network = traitlets.Unicode().tag(sync=True)
-    digit = traitlets.Int(0, min=0, max=CLASSES - 1).tag(sync=True)
-    number = traitlets.Int().tag(sync=True)
+    drawn = traitlets.Bool().tag(sync=True)
     layer = traitlets.Unicode().tag(sync=True)
     channel = traitlets.Int().tag(sync=True)
     # What the page needs besides, and does not change
     networks = traitlets.List().tag(sync=True)
-    images = traitlets.Bytes().tag(sync=True)
-    labels = traitlets.List().tag(sync=True)
 
     def __init__(self, models: Mapping, images: np.ndarray, labels: np.ndarray):
         networks = network_descriptions(models)
@@ -62,16 +69,9 @@ class FeatureMaps(Widget):
             )
         self._models = dict(models)
         self._channels = {network["name"]: _channels(network["description"]) for network in networks}
-        self._places = [np.flatnonzero(labels == digit) for digit in range(CLASSES)]
-        self._pixels = images.astype("float32") / 255
         first = next(iter(models))
-        super().__init__(
-            networks=networks,
-            images=images.tobytes(),
-            labels=labels.tolist(),
-            network=first,
-            layer=next(iter(self._channels[first])),
-        )
+        state = {"network": first, "layer": next(iter(self._channels[first]))}
+        super().__init__(images, labels, networks=networks, **state)
 
     @property
     def maps(self) -> np.ndarray:
@@ -84,7 +84,7 @@ class FeatureMaps(Widget):
     def static_figure(self) -> Figure:
         """The digit, all channels of the layer, and the chosen one."""
         figure, axes = plt.subplots(1, 3, figsize=(9, 4), width_ratios=(1, 4, 2))
-        titles = (f"a {self.digit}", f"{self.network}, {self.layer}", f"channel {self.channel}")
+        titles = (self._what(), f"{self.network}, {self.layer}", f"channel {self.channel}")
         maps = self.maps
         low = min(0, maps.min())
         paper = 1 - (maps - low) / ((maps.max() - low) or 1)  # all channels share a scale
@@ -100,7 +100,7 @@ class FeatureMaps(Widget):
         maps = outputs[self.layer]
         height, width, count = maps.shape
         return (
-            f"FeatureMaps: number {self.number}. {self.network}: a {self.digit}, "
+            f"FeatureMaps: number {self.number}. {self.network}: {self._what()}, "
             f"read as {[*outputs.values()][-1].argmax()}. {self.layer.capitalize()}: {count} channels of "
             f"{height}×{width} on one scale, largest value {maps.max():.2f}. "
             f"Channel {self.channel}: largest value {maps[..., self.channel].max():.2f}."
@@ -110,8 +110,12 @@ class FeatureMaps(Widget):
         self.networks = network_descriptions(self._models)  # a network may have been trained since
         return super()._repr_mimebundle_(**kwargs)
 
+    def _what(self) -> str:
+        return "your drawing" if self.drawn else f"a {self.digit}"
+
     def _image(self) -> np.ndarray:
-        return self._pixels[self._places[self.digit][self.number]]
+        image = prepare(self.drawing) if self.drawn else self._images[self.position] / 255
+        return image.astype("float32")
 
     def _outputs(self) -> dict[str, np.ndarray]:
         """What each layer that is shown makes of the image."""
@@ -129,11 +133,11 @@ class FeatureMaps(Widget):
         if name == "network":
             return self._channels
         if name == "number":
-            return range(len(self._places[self.digit]))
+            return range(self._last + 1)
         layers = self._channels.get(self.network, {})  # a message from a page may name another network
         return layers if name == "layer" else range(layers.get(self.layer, 1))
 
-    @traitlets.validate("network", "number", "layer", "channel")
+    @traitlets.validate("network", "layer", "channel")
     def _known(self, proposal):
         return one_of(self._allowed(proposal.trait.name), proposal)
 

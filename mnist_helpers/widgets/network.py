@@ -108,13 +108,20 @@ def network_description(model) -> tuple[dict, bytes]:
     return {"input": list(inputs[1:]), "layers": layers}, b"".join(weights)
 
 
-def halved(weights: bytes) -> bytes:
-    """Weights rounded to float16: first the lower byte of each, then the upper ones, which compress well.
+def packed_weights(model) -> bytes:
+    """Pack a network's weights for a page without a kernel, into a byte each.
 
-    ``unpackHalves`` in ``js/network.js`` is the other half.
+    A weight becomes a whole number from -127 to 127, times a scale that its output channel has in its array.
+    Array by array: the scales as little-endian float32, then the numbers. What has one number a channel, such
+    as biases, loses nothing. ``createNetwork`` in ``js/network.js`` is the other half.
     """
-    halves = np.frombuffer(weights, "<f4").astype("<f2")
-    return halves.view("u1").reshape(-1, 2).T.tobytes()
+    parts = []
+    for values in (array for layer in model.layers for array in layer.get_weights()):
+        values = values.reshape(-1, values.shape[-1])
+        scales = (np.abs(values).max(axis=0) / 127).astype("<f4")
+        whole = np.rint(values / np.where(scales == 0, 1, scales)).astype("i1")
+        parts += [scales.tobytes(), whole.tobytes()]
+    return b"".join(parts)
 
 
 def _describe(model, layer, before) -> tuple[str, dict | None, list[bytes]]:

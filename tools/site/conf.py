@@ -12,7 +12,7 @@ from sphinx.addnodes import pending_xref
 from tools.archives import how_to_install
 from tools.course import NOTEBOOKS, ROOT, read, title
 from tools.launch_buttons import buttons
-from tools.live_widgets import place_widgets, write_widgets
+from tools.live_widgets import place_widgets, preload, write_widgets
 from tools.mathml import mathml
 from tools.publish import put_downloads, size_of
 
@@ -39,6 +39,7 @@ myst_heading_anchors = 3
 suppress_warnings = ["myst.strikethrough", "mystnb.unknown_mime_type"]
 
 html_theme = "sphinx_book_theme"
+templates_path = ["templates"]
 html_static_path = ["static", str(ROOT / "notebooks" / "gallery.png")]
 html_favicon = "static/icon.svg"
 html_css_files = ["course.css"]
@@ -73,8 +74,9 @@ def setup(app):
     app.connect("doctree-read", place_widgets)
     app.connect("html-page-context", describe)
     app.connect("html-page-context", add_buttons, priority=502)  # after the theme
+    app.connect("html-page-context", preload)
     app.connect("build-finished", write_widgets)
-    app.connect("build-finished", leave_icons_to_the_font)
+    app.connect("build-finished", put_icons_last)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -162,8 +164,21 @@ def link_terms(doctree, page):
             node.replace_self(pending_xref("", node.deepcopy(), refexplicit=True, refwarn=False, **target))
 
 
-def leave_icons_to_the_font(app, exception):
-    """Empty the theme's largest script, 1.5 MB of SVG icons: the icon font has the same ones."""
-    script = Path(app.outdir, "_static", "scripts", "fontawesome.js")
+ICONS = re.compile(r"@font-face\{[^}]*Awesome\\ 7 Free[^}]*src:url\(\.\./([^)]*)\)\}")
+LATER = """{{
+  const file = new URL("../{}", document.currentScript.src);
+  const font = new FontFace("Font Awesome 7 Free", `url(${{file}})`, {{ weight: 900 }});
+  addEventListener("load", () => document.fonts.add(font));
+}}
+"""
+
+
+def put_icons_last(app, exception):
+    """Load the theme's icons once, by their font and not by 1.5 MB of SVG too, and when all else is there."""
+    static = Path(app.outdir, "_static")
+    styles, script = static / "styles" / "pydata-sphinx-theme.css", static / "scripts" / "fontawesome.js"
     if not exception and script.exists():
-        script.write_text("", encoding="utf-8")
+        text = styles.read_text(encoding="utf-8")
+        (font,) = [font for font in ICONS.findall(text) if "solid" in font]
+        styles.write_text(ICONS.sub("", text), encoding="utf-8")
+        script.write_text(LATER.format(font), encoding="utf-8")

@@ -1,6 +1,5 @@
 // The digit browser: a digit as a grid of pixels, the numbers around one of them, and its histograms.
 
-import { ask, bytesOf } from "./bytes.js";
 import {
   between,
   choiceControl,
@@ -11,30 +10,19 @@ import {
   showView,
   sliderControl,
 } from "./controls.js";
+import { createDigits } from "./digits.js";
 import { make } from "./dom.js";
 import { createGrid, GRID_STYLE, shadeColors } from "./grid.js";
+import { SIDE } from "./image.js";
 
-const SIDE = 28;
 const WINDOW = 7; // rows and columns of numbers around the selected pixel
 const BINS = 16;
-const BLOCK = 100; // images of a digit that come together
 
 /** Count the pixels with ink in 16 equal bins from 0 to 255. */
 export function countBins(image) {
   const counts = new Array(BINS).fill(0);
   for (const value of image) if (value) counts[Math.min(Math.floor(value * BINS / 255), BINS - 1)]++;
   return counts;
-}
-
-/** Take a block of images apart, as mnist_helpers/widgets/digit_browser.py packs them. */
-export function unpackBlock(buffer) {
-  const bytes = bytesOf(buffer);
-  const count = bytes.length / (4 + SIDE * SIDE);
-  const positions = new DataView(bytes.buffer, bytes.byteOffset, 4 * count);
-  return Array.from({ length: count }, (_, i) => {
-    const first = 4 * count + SIDE * SIDE * i;
-    return { position: positions.getInt32(4 * i, true), image: bytes.subarray(first, first + SIDE * SIDE) };
-  });
 }
 
 /** The places around one, in a window that stops at the edges, so that its size never changes. */
@@ -88,29 +76,14 @@ function render({ model, el }) {
     choose: (row, column) => setTraits(model, { row, column }),
   });
 
-  const blocks = new Map(); // by name; null while it is asked for, empty if it cannot be loaded
-  function blockOf(name, redraw) {
-    if (!blocks.has(name)) {
-      blocks.set(name, null);
-      ask(model, name).then((buffer) => {
-        blocks.set(name, unpackBlock(buffer));
-        redraw();
-      }, () => {
-        blocks.set(name, []);
-        redraw();
-        blocks.delete(name); // the next choice asks again
-      });
-    }
-    return blocks.get(name);
-  }
-
+  const find = createDigits(model);
   let shown = { position: 0, image: new Uint8Array(SIDE * SIDE) }; // until the first digits are there
   function draw(redraw) {
     const { digits, counts, ...state } = getTraits(model, ["digits", "counts", ...Object.keys(controls)]);
     const { digit, number, row, column } = state;
     const last = counts[digits.indexOf(digit)] - 1;
-    const block = blockOf(`${digit}-${Math.floor(number / BLOCK)}`, redraw);
-    if (block?.length) shown = block[number % BLOCK];
+    const found = find(digit, number, redraw);
+    if (found) shown = found;
     const { position, image } = shown;
     const pixels = Array.from({ length: SIDE }, (_, r) => [...image.subarray(SIDE * r, SIDE * (r + 1))]);
     const value = pixels[row][column];
@@ -118,13 +91,13 @@ function render({ model, el }) {
     for (const [name, control] of Object.entries(controls)) control.show(state[name], limits[name]);
     const inked = `${pixels.flat().filter(Boolean).length} of ${SIDE * SIDE} pixels have ink`;
     const words = `digit ${digit}, image ${number} of 0 to ${last} (position ${position}); ${inked}`;
-    if (block) say(about, block.length ? words : "These digits cannot be loaded.");
+    if (found !== null) say(about, found ? words : "These digits cannot be loaded.");
     say(reading, `row ${row}, column ${column}: ${value}, scaled ${(value / 255).toFixed(3)}`);
     grid.update(pixels, pixels, [row, column]);
     table.replaceChildren(...numbersAround(pixels, row, column));
     const bins = countBins(pixels.flat());
     charts.replaceChildren(chart("as it came", bins, 255), chart("divided by 255", bins, 1));
-    return !block;
+    return found === null;
   }
 
   const [digit, number, ...sliders] = Object.values(controls).map(({ element }) => element);

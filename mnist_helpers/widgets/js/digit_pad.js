@@ -6,7 +6,7 @@ import { bytesOf } from "./bytes.js";
 import { CONTROL_STYLE, getTraits, say, setTraits, sliderControl } from "./controls.js";
 import { button, make, rootElement } from "./dom.js";
 import { BOX, emptyPad, padFromDigit, prepare, SETTINGS, SIDE, transform } from "./image.js";
-import { createNetwork, predict, unpackHalves } from "./network.js";
+import { createNetworks, predict } from "./network.js";
 import {
   boxControl,
   createAnswers,
@@ -23,7 +23,7 @@ import {
 export const SLIDERS = [
   ["right", "shift right", -10, 10, 1, (value) => `${signed(value)} px`],
   ["down", "shift down", -10, 10, 1, (value) => `${signed(value)} px`],
-  ["rotation", "rotation", -90, 90, 5, (value) => `${signed(value)}°`],
+  ["rotation", "rotation", -180, 180, 5, (value) => `${signed(value)}°`],
   ["size", "size", 0.4, 1.6, 0.05, (value) => `× ${value.toFixed(2)}`],
   ["thickness", "thickness", -2, 2, 0.25, (value) => `${signed(value)} px`],
   ["noise", "noise", 0, 1, 0.05, (value) => value.toFixed(2)],
@@ -31,8 +31,6 @@ export const SLIDERS = [
   ["width", "width of the pen", 6, 50, 2, String],
 ];
 const BOXES = { erase: "eraser", crop: "crop", fit: `fit into ${BOX}×${BOX}`, center: "center by mass" };
-const WAITING = "is being loaded";
-const FAILED = "could not be loaded; your next stroke tries again";
 const PAUSE = 200; // milliseconds without a change, after which the drawing is sent and the reading is announced
 
 function render({ model, el }) {
@@ -74,12 +72,14 @@ function render({ model, el }) {
     });
     for (const [trait, control] of Object.entries(controls)) control.show(state[trait]);
     sheet.paint(prepared.drawing);
-    describeSteps(prepared, input, state).forEach((shown, i) => steps[i].show(...shown));
-    table.show(answers);
+    details.open = model.get("more") ?? false;
+    if (!compact || details.open) {
+      describeSteps(prepared, input, state).forEach((shown, i) => steps[i].show(...shown));
+      table.show(answers);
+    }
     first.show(answers.slice(0, 1));
     if (answers[0].probabilities) say(large, String(readingOf(answers[0].probabilities).digit));
-    details.open = model.get("more") ?? false;
-    networks.ask(compact && !details.open ? 1 : Infinity, drawing.ink);
+    networks.ask(networks.all.slice(0, compact && !details.open ? 1 : Infinity), drawing.ink);
     clearTimeout(timer);
     timer = setTimeout(() => {
       const read = answers.slice(0, compact ? 1 : Infinity).map(({ name, probabilities }, i) => {
@@ -154,34 +154,6 @@ function render({ model, el }) {
     drawing.send();
     root.remove();
   };
-}
-
-/**
- * The networks. One whose weights are not in the model gets them when it is asked for.
- *
- * @return all, [{ name, network, state }], in which network is null until it is there; `ask(count, ink)` asks for what
- *   the first ones lack, and again with another ink if it could not be had.
- */
-function createNetworks(model, refresh) {
-  const all = model.get("networks").map(({ name, description, weights, wanted }) => {
-    return { name, description, wanted, network: weights && createNetwork(description, weights), state: "" };
-  });
-  const ask = (count, ink) => {
-    for (const each of all.slice(0, count)) {
-      if (each.network || each.state === WAITING || each.ink === ink) continue;
-      Object.assign(each, { state: WAITING, ink });
-      model.send({ wanted: each.wanted });
-    }
-  };
-  const receive = ({ wanted }, [bytes]) => {
-    for (const each of all) {
-      if (each.network || each.wanted !== wanted) continue;
-      if (bytes) each.network = createNetwork(each.description, unpackHalves(bytes));
-      else each.state = FAILED;
-    }
-    refresh();
-  };
-  return { all, ask, receive };
 }
 
 /** A picture of a step from the drawing to the input, below a checkbox or a title. */

@@ -1,13 +1,18 @@
 // The feature maps: all channels of a layer of a trained network, for a digit, and one of them enlarged.
+//
+// The digit is one of the model's, or one that is drawn.
 
-import { bytesOf } from "./bytes.js";
 import { ink } from "./color.js";
 import { getTraits, say, setTraits, showView, sliderControl, toggleControl } from "./controls.js";
-import { make } from "./dom.js";
-import { activations, createNetwork } from "./network.js";
+import { createDigits } from "./digits.js";
+import { button, make } from "./dom.js";
+import { emptyPad, prepare, SIDE } from "./image.js";
+import { activations, createNetworks } from "./network.js";
+import { createDrawing, createSheet, PAD_STYLE } from "./pad.js";
 
 const STATE = ["network", "digit", "number", "layer", "channel"];
-const DIGIT_SIDE = 28;
+const STEPS = { crop: true, fit: true, center: true };
+const PAUSE = 200; // milliseconds without a change, after which the drawing is sent
 const LINE = [190, 190, 190]; // around a channel
 const FRAME = [213, 94, 0]; // around the chosen one
 // The largest widths of the pictures and their largest height, in CSS pixels
@@ -46,11 +51,13 @@ export function colorsOf(values) {
 }
 
 /** What the view says about a layer. */
-export function describe({ network, digit, layer, channel }, outputs, maps) {
+export function describe({ network, digit, layer, channel, drawn }, outputs, maps) {
   const answer = outputs.at(-1).values;
   const name = layer[0].toUpperCase() + layer.slice(1);
   const own = maps.values.filter((_, i) => i % maps.count === channel);
-  return `${network}: a ${digit}, read as ${answer.indexOf(Math.max(...answer))}. ` +
+  return `${network}: ${drawn ? "your drawing" : `a ${digit}`}, read as ${
+    answer.indexOf(Math.max(...answer))
+  }. ` +
     `${name}: ${maps.count} channels of ${maps.rows}×${maps.columns} on one scale, largest value ` +
     `${largest(maps.values).toFixed(2)}. Channel ${channel}: largest value ${largest(own).toFixed(2)}.`;
 }
@@ -88,71 +95,124 @@ function paintPicture(canvas, { rows, columns, colorAt }, most) {
   context.putImageData(picture, 0, 0);
 }
 
-function render({ model, el }) {
-  const images = bytesOf(model.get("images"));
-  const labels = model.get("labels");
-  const placesOf = Array.from(
-    { length: 10 },
-    (_, digit) => labels.flatMap((label, place) => (label === digit ? place : [])),
+/** The number of channels of each layer of a network, by the layer's name. */
+function countsOf({ input, layers }) {
+  let count = input.at(-1);
+  return Object.fromEntries(
+    layers.map(({ name, filters, units }) => [name, count = filters ?? units ?? count]),
   );
+}
+
+function render({ model, el }) {
+  let [redraw, frame, timer] = [() => {}, 0, 0];
   let built = {};
   const networks = () => {
     const described = model.get("networks");
     if (built.described === described) return built;
-    const [made, channels] = [{}, {}];
-    for (const { name, description, weights } of described) {
-      made[name] = createNetwork(description, weights);
-      channels[name] = Object.fromEntries(made[name].layers.map(({ name, shape }) => [name, shape.at(-1)]));
-    }
-    return built = { described, made, counts: { channels, images: placesOf.map(({ length }) => length) } };
+    const channels = Object.fromEntries(
+      described.map(({ name, description }) => [name, countsOf(description)]),
+    );
+    return built = { described, channels, ...createNetworks(model, () => redraw()) };
   };
-  const state = () => settle(getTraits(model, STATE), networks().counts);
-  const choose = (name) => (value) =>
-    setTraits(model, settle({ ...state(), [name]: value }, networks().counts));
+  const counts = () => {
+    const images = Object.fromEntries(model.get("digits").map((digit, i) => [digit, model.get("counts")[i]]));
+    return { channels: networks().channels, images };
+  };
+  const state = () => settle(getTraits(model, STATE), counts());
+  const choose = (name) => (value) => setTraits(model, settle({ ...state(), [name]: value }, counts()));
 
-  const network = toggleControl("network", Object.keys(networks().made), choose("network"));
+  const network = toggleControl("network", Object.keys(networks().channels), choose("network"));
   const layer = toggleControl("layer", [], choose("layer"));
+  const source = toggleControl(
+    "show",
+    [false, true],
+    (drawn) => setTraits(model, { drawn }),
+    (drawn) => drawn ? "one that you draw" : "a digit of MNIST",
+  );
   const [digit, number, channel] = [["digit", 9], ["number", 0], ["channel", 0]].map(([name, max]) =>
     sliderControl(name, { min: 0, max }, choose(name))
   );
   const said = make("p", { role: "status" });
   const [original, sheet, enlarged] = Array.from({ length: 3 }, () => make("canvas", { role: "img" }));
+  const find = createDigits(model);
+  const drawing = createDrawing(model, () => {
+    frame ||= requestAnimationFrame(() => {
+      frame = 0;
+      redraw();
+    });
+  });
+  const pad = createSheet(model, drawing, () => redraw());
+  const back = [button("Undo", drawing.undo), button("Clear", () => drawing.replace(emptyPad()))];
+  const paper = make(
+    "div",
+    { className: "paper pad" },
+    pad.element,
+    make("div", { className: "row" }, ...back),
+  );
 
-  function draw() {
-    const now = state();
-    const { made, counts } = networks();
-    const place = placesOf[now.digit][now.number] * DIGIT_SIDE ** 2;
-    const image = Float32Array.from(images.subarray(place, place + DIGIT_SIDE ** 2), (byte) => byte / 255);
-    const outputs = activations(made[now.network], image);
+  let image = new Float32Array(SIDE ** 2); // until the first digit is there
+  function draw(again) {
+    redraw = again;
+    drawing.receive();
+    const [now, drawn] = [state(), model.get("drawn")];
+    const { all, ask, channels } = networks();
+    const chosen = all.find(({ name }) => name === now.network);
+    const found = drawn || find(now.digit, now.number, again);
+    network.show(now.network);
+    layer.show(now.layer, Object.keys(channels[now.network]));
+    source.show(drawn);
+    digit.show(now.digit);
+    number.show(now.number, counts().images[now.digit] - 1);
+    channel.show(now.channel, channels[now.network][now.layer] - 1);
+    digit.element.hidden = number.element.hidden = drawn;
+    paper.hidden = !drawn;
+    if (drawn) {
+      const prepared = prepare(drawing.ink, STEPS);
+      image = prepared.input;
+      pad.paint(prepared.drawing);
+      clearTimeout(timer);
+      timer = setTimeout(drawing.send, PAUSE);
+    } else if (found) image = Float32Array.from(found.image, (byte) => byte / 255);
+    ask([chosen], `${Object.values(now)} ${drawn}`);
+    if (found === undefined) say(said, "These digits cannot be loaded.");
+    else if (!chosen.network) say(said, `${now.network} ${chosen.state}.`);
+    if (!found || !chosen.network) return found === null;
+
+    const outputs = activations(chosen.network, image);
     const maps = channelsOf(outputs.find(({ name }) => name === now.layer));
     const colors = colorsOf(maps.values);
     const { rows, columns, count } = maps;
     const colorOf = (row, column, channel) => colors[(row * columns + column) * count + channel];
-    const inkAt = (row, column) => ink(image[row * DIGIT_SIDE + column]);
+    const inkAt = (row, column) => ink(image[row * SIDE + column]);
     const chosenAt = (row, column) => colorOf(row, column, now.channel);
-    paintPicture(original, { rows: DIGIT_SIDE, columns: DIGIT_SIDE, colorAt: inkAt }, WIDTHS.digit);
+    paintPicture(original, { rows: SIDE, columns: SIDE, colorAt: inkAt }, WIDTHS.digit);
     paintPicture(sheet, sheetPicture(maps, colorOf, now.channel), WIDTHS.sheet);
     paintPicture(enlarged, { rows, columns, colorAt: chosenAt }, WIDTHS.channel);
-
-    network.show(now.network);
-    layer.show(now.layer, Object.keys(counts.channels[now.network]));
-    digit.show(now.digit);
-    number.show(now.number, counts.images[now.digit] - 1);
-    channel.show(now.channel, count - 1);
-    original.ariaLabel = `The digit, a ${now.digit}`;
+    original.ariaLabel = drawn ? "Your drawing, prepared" : `The digit, a ${now.digit}`;
     sheet.ariaLabel = `The channels of ${now.layer}; ${now.channel} is framed`;
     enlarged.ariaLabel = `Channel ${now.channel} of ${now.layer}`;
-    say(said, describe(now, outputs, maps));
+    say(said, describe({ ...now, drawn }, outputs, maps));
   }
 
   const sliders = make("div", { className: "row" }, digit.element, number.element, channel.element);
-  const pictures = make("div", { className: "row pictures" }, original, sheet, enlarged);
-  const parts = [network.element, layer.element, sliders, said, pictures];
-  return showView({ model, el }, "feature-maps", STYLE, draw, ...parts);
+  const pictures = make("div", { className: "row pictures" }, paper, original, sheet, enlarged);
+  const parts = [network.element, layer.element, source.element, sliders, said, pictures];
+  const receive = (...message) => networks().receive(...message);
+  model.on("msg:custom", receive);
+  const close = showView({ model, el }, "feature-maps", PAD_STYLE + STYLE, draw, ...parts);
+  return () => {
+    model.off("msg:custom", receive);
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+    drawing.send();
+    close();
+  };
 }
 
 const STYLE = `
 .feature-maps .toggle { margin-top: .4rem; }
+.feature-maps [hidden] { display: none; }
+.feature-maps .paper { width: 200px; }
 .feature-maps p { min-height: 2.8em; }
 .feature-maps .pictures { align-items: start; min-height: ${HIGHEST + 2}px; }
 .feature-maps canvas { image-rendering: pixelated; border: 1px solid #767676; /* shows an empty channel */ }

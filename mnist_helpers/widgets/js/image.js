@@ -54,7 +54,8 @@ export function padFromDigit(pixels) {
  *   in the image ([top, left]), and the image.
  */
 export function prepare(ink, { crop, fit, center }) {
-  const drawing = { pixels: Float64Array.from(ink, (cell) => cell / 255), rows: PAD_SIDE, columns: PAD_SIDE };
+  const drawing = { pixels: new Float64Array(ink), rows: PAD_SIDE, columns: PAD_SIDE };
+  for (let cell = 0; cell < ink.length; cell++) drawing.pixels[cell] /= 255;
   const cropped = crop ? cropToInk(drawing) : drawing;
   const fitted = fit
     ? scale(cropped, BOX, Math.max(cropped.rows, cropped.columns))
@@ -67,12 +68,15 @@ export function prepare(ink, { crop, fit, center }) {
 
 function cropToInk(drawing) {
   let [top, bottom, left, right] = [PAD_SIDE, -1, PAD_SIDE, -1];
-  drawing.pixels.forEach((value, cell) => {
-    if (value === 0) return;
-    const [row, column] = [Math.floor(cell / PAD_SIDE), cell % PAD_SIDE];
-    [top, bottom] = [Math.min(top, row), Math.max(bottom, row)];
-    [left, right] = [Math.min(left, column), Math.max(right, column)];
-  });
+  for (let row = 0; row < PAD_SIDE; row++) {
+    for (let column = 0; column < PAD_SIDE; column++) {
+      if (drawing.pixels[row * PAD_SIDE + column] === 0) continue;
+      top = Math.min(top, row);
+      bottom = row;
+      left = Math.min(left, column);
+      right = Math.max(right, column);
+    }
+  }
   if (bottom < 0) return drawing;
   const [rows, columns] = [bottom - top + 1, right - left + 1];
   const pixels = new Float64Array(rows * columns);

@@ -4,16 +4,27 @@
 
 import { bytesOf } from "./bytes.js";
 
+const WAITING = "is being loaded";
+const FAILED = "could not be loaded; your next change tries again";
+
 /**
  * Make a network.
  *
  * @param description { input: shape, layers: [{ name, kind, … }] }
- * @param buffer the weights, layer by layer: little-endian float32 in an ArrayBuffer or a view of one.
+ * @param buffer the weights, layer by layer, in an ArrayBuffer or a view of one: little-endian float32, or if `packed`,
+ *   as packed_weights in network.py packs them.
  */
-export function createNetwork({ input, layers }, buffer) {
-  const floats = new Float32Array(bytesOf(buffer).slice().buffer); // a view may not start at a multiple of 4
+export function createNetwork({ input, layers }, buffer, packed = false) {
+  const bytes = bytesOf(buffer);
   let used = 0;
-  const take = (count) => floats.subarray(used, used += count);
+  const next = (count) => bytes.slice(used, used += count).buffer; // a copy: a view starts at a multiple of 4
+  const take = (count, channels) => {
+    if (!packed) return new Float32Array(next(4 * count));
+    const scales = new Float32Array(next(4 * channels));
+    const weights = Float32Array.from(new Int8Array(next(count)));
+    for (let i = 0; i < count; i++) weights[i] *= scales[i % channels];
+    return weights;
+  };
   let shape = input;
   const built = layers.map((layer) => {
     const { name, kind, activation } = layer;
@@ -28,21 +39,41 @@ export function createNetwork({ input, layers }, buffer) {
     };
     return { name, kind, shape, values, run };
   });
-  if (used !== floats.length) {
-    throw new Error(`the network needs ${used} weights, but its buffer holds ${floats.length}`);
+  if (used !== bytes.length) {
+    throw new Error(`the network's weights are ${used} bytes, but its buffer holds ${bytes.length}`);
   }
   return { layers: built };
 }
 
-/** The weights that `halved` in network.py has packed, as `createNetwork` takes them: all are finite. */
-export function unpackHalves(buffer) {
-  const bytes = bytesOf(buffer);
-  const count = bytes.length / 2;
-  return Float32Array.from({ length: count }, (_, i) => {
-    const [exponent, fraction] = [bytes[count + i] >> 2 & 31, (bytes[count + i] & 3) << 8 | bytes[i]];
-    const size = exponent ? (1024 + fraction) * 2 ** (exponent - 25) : fraction * 2 ** -24;
-    return bytes[count + i] & 128 ? -size : size;
+/**
+ * The networks in a model's trait. A page without a kernel has only the names of their weights, and loads a network
+ * when it is asked for.
+ *
+ * @return all, [{ name, description, network, state }], in which network is null until it is there; `ask(some, occasion)`
+ *   asks for those of some that are not, and at another occasion for what could not be had; and `receive`, for what comes
+ */
+export function createNetworks(model, refresh) {
+  const all = model.get("networks").map(({ name, description, weights }) => {
+    const { sha256 } = weights;
+    const network = sha256 ? null : createNetwork(description, weights);
+    return { name, description, sha256, network, state: "", asked: null };
   });
+  const ask = (some, occasion) => {
+    for (const each of some) {
+      if (each.network || each.state === WAITING || each.asked === occasion) continue;
+      Object.assign(each, { state: WAITING, asked: occasion });
+      model.send({ sha256: each.sha256 });
+    }
+  };
+  const receive = ({ sha256 }, [bytes]) => {
+    for (const each of all) {
+      if (!sha256 || each.network || each.sha256 !== sha256) continue;
+      if (bytes) each.network = createNetwork(each.description, bytes, true);
+      else each.state = FAILED;
+      refresh();
+    }
+  };
+  return { all, ask, receive };
 }
 
 /** The outputs of all layers for an image, [{ name, kind, shape, values }]. The next call reuses the arrays. */
@@ -62,8 +93,8 @@ export function predict(network, image) {
 // inference, and Flatten, which changes no order.
 const LAYERS = {
   conv: ({ filters, size, padding, bias }, [rows, columns, channels], take) => {
-    const kernel = take(size[0] * size[1] * channels * filters);
-    const start = bias ? take(filters) : new Float32Array(filters);
+    const kernel = take(size[0] * size[1] * channels * filters, filters);
+    const start = bias ? take(filters, filters) : new Float32Array(filters);
     const sums = new Float32Array(filters);
     const tall = windows(rows, size[0], 1, padding);
     const wide = windows(columns, size[1], 1, padding);
@@ -120,9 +151,10 @@ const LAYERS = {
   },
   normalize: ({ epsilon, scale, center }, shape, take) => {
     const channels = shape.at(-1);
-    const gamma = scale ? take(channels) : new Float32Array(channels).fill(1);
-    const beta = center ? take(channels) : new Float32Array(channels);
-    const [mean, variance] = [take(channels), take(channels)];
+    const each = () => take(channels, channels);
+    const gamma = scale ? each() : new Float32Array(channels).fill(1);
+    const beta = center ? each() : new Float32Array(channels);
+    const [mean, variance] = [each(), each()];
     const slope = Array.from(gamma, (value, c) => value / Math.sqrt(variance[c] + epsilon));
     const normal = (value, i) => slope[i % channels] * (value - mean[i % channels]) + beta[i % channels];
     return { shape, compute: (input, maps) => maps.set(input.map(normal)) };

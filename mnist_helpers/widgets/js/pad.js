@@ -139,9 +139,10 @@ export function paintPart(canvas, { pixels, rows, columns }, frame) {
   const shade = (ink) => 0xff000000 | (Math.round(255 * (1 - ink)) * 0x010101);
   const shades = new Uint32Array(picture.data.buffer).fill(shade(0.15));
   const [top, left] = [Math.floor((frame - rows) / 2), Math.floor((frame - columns) / 2)];
-  pixels.forEach((ink, i) => {
-    shades[(top + Math.floor(i / columns)) * frame + left + i % columns] = shade(ink);
-  });
+  for (let row = 0; row < rows; row++) {
+    const start = (top + row) * frame + left;
+    for (let i = 0; i < columns; i++) shades[start + i] = shade(pixels[row * columns + i]);
+  }
   context.putImageData(picture, 0, 0);
 }
 

@@ -1,7 +1,7 @@
 /*
  * Puts widgets that need no kernel into the page: each into an element <div data-live="name">, once it comes into
- * view, or at once if it has data-prefetch="names of what to load". It calls a widget's view as JupyterLab does, with
- * a model that lives in the page.
+ * view, or at once if it has data-now. When the page is idle, it loads what a place names in data-prefetch. It calls a
+ * widget's view as JupyterLab does, with a model that lives in the page.
  *
  * It works from a server, under any path, and from disk. There a page may load scripts, but neither modules nor
  * data; so all comes as scripts, live/name.js, which put a value into globalThis.live[name].
@@ -24,11 +24,10 @@
     return loaded[name];
   }
 
-  /** Fetch and unpack what JSON cannot hold: bytes, written as { zlib: "…" } or { sha256: "…" }. */
+  /** Unpack what JSON cannot hold: bytes, written as { zlib: "…" }. A view asks for those that are only named. */
   async function revive(value) {
     if (value === null || typeof value !== "object") return value;
     if (typeof value.zlib === "string") return inflate(value.zlib);
-    if (typeof value.sha256 === "string") return inflate(await load(`data/${value.sha256}`));
     if (Array.isArray(value)) return Promise.all(value.map(revive));
     const values = await Promise.all(Object.values(value).map(revive));
     return Object.fromEntries(Object.keys(value).map((key, i) => [key, values[i]]));
@@ -53,10 +52,11 @@
         emit("change");
       },
       save_changes() {},
-      /** Give the view what it asks for by name; without the bytes if they cannot be loaded. */
-      async send({ wanted }) {
-        const found = await load(`views/${view}/${wanted}`).then(inflate).then((bytes) => [bytes], () => []);
-        emit("msg:custom", { wanted }, found);
+      /** Give the view what it asks for, by its name or its SHA-256; without the bytes if they cannot be loaded. */
+      async send({ wanted, sha256 }) {
+        const name = sha256 ? `data/${sha256}` : `views/${view}/${wanted}`;
+        const found = await load(name).then(inflate).then((bytes) => [bytes], () => []);
+        emit("msg:custom", { wanted, sha256 }, found);
       },
       on: (event, listener) => (listeners[event] ??= new Set()).add(listener),
       off: (event, listener) => listeners[event]?.delete(listener),
@@ -82,11 +82,7 @@
     }
   }
 
-  for (const place of document.querySelectorAll("[data-prefetch]")) {
-    // What its view will ask for in any case comes beside the view, not after it.
-    for (const name of place.dataset.prefetch.split(" ")) load(name).catch(() => {});
-    start(place);
-  }
+  for (const place of document.querySelectorAll("[data-now]")) start(place);
 
   const watch = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
@@ -97,6 +93,14 @@
   });
   addEventListener("load", () => {
     // Only now does everything stand where it belongs, and what is in view is what the reader sees.
-    for (const place of document.querySelectorAll("[data-live]:not([data-prefetch])")) watch.observe(place);
+    for (const place of document.querySelectorAll("[data-live]:not([data-now])")) watch.observe(place);
+    const whenIdle = globalThis.requestIdleCallback ?? setTimeout;
+    if (!navigator.connection?.saveData) whenIdle(prefetch);
   });
+
+  function prefetch() {
+    for (const place of document.querySelectorAll("[data-prefetch]")) {
+      for (const name of place.dataset.prefetch.split(" ")) load(name).catch(() => {}); // may be tried again
+    }
+  }
 })();
