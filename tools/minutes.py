@@ -48,8 +48,11 @@ def sections(lesson: str) -> dict[str, tuple[float, float]]:
 
 def table(lesson: str) -> str:
     """A lesson's sections as a table in Markdown, each linked, with minutes to read and seconds to run."""
-    rows = ["| Section | Minutes to read | Seconds to run |", "| --- | --- | --- |"]
+    lines = ["| Section | Minutes to read | Seconds to run |", "| --- | --- | --- |"]
     for name, (minutes, seconds) in sections(lesson).items():
         anchor = "" if name == OPENING else "#" + re.sub(r"[^\w -]", "", name.lower()).replace(" ", "-")
-        rows.append(f"| [{name}](../{lesson}.ipynb{anchor}) | {minutes:.0f} | {seconds:.0f} |")
-    return "\n".join(rows)
+        lines.append(
+            f"| [{name}](../{lesson}.ipynb{anchor}) | {minutes:.1f} | {f'{seconds:.1f}' if seconds else ''} |"
+        )
+    minutes, seconds = (sum(column) for column in zip(*sections(lesson).values(), strict=True))
+    return "\n".join([*lines, f"| Together | {minutes:.0f} | {seconds:.0f} |"])

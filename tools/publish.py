@@ -26,6 +26,7 @@ from mnist_helpers.files import write_whole
 from tools.archives import make_archives, make_colab, make_student
 from tools.course import BUILD, ROOT
 from tools.files import whole_folder
+from tools.handouts import print_handouts
 from tools.launch_buttons import settings as launch_settings
 from tools.slides import make_slides
 
@@ -112,7 +113,7 @@ def size_of(file: Path) -> str:
 
 
 def make_pdf() -> Path:
-    """Print the whole course, with tags and an outline, from the single-page build of the site."""
+    """Print the course, with tags and an outline, from the single-page build, and the handouts."""
     from playwright.sync_api import sync_playwright
 
     chromium = shutil.which("chromium")
@@ -143,6 +144,7 @@ def make_pdf() -> Path:
                 footer_template=PAGE_NUMBER,
                 margin=dict.fromkeys(("top", "right", "bottom", "left"), "18mm"),
             )
+            print_handouts(browser.new_page(), drafts)
         browser.close()
     return BUILD / "course.pdf"
 

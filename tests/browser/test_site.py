@@ -12,8 +12,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tools.course import NOTEBOOKS, ROOT, alt_text, read, title
+from tools.handouts import handout, print_handouts
 
-PAGES = ["index", *(path.stem for path in NOTEBOOKS), "take_away", "glossary", "references"]
+PAGES = ["index", *(path.stem for path in NOTEBOOKS), "take_away", "glossary", "references", "teaching"]
+PAGES += [f"teaching/{path.stem}" for path in NOTEBOOKS]
 MOST_BYTES = 1_500_000
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # What axe looks for in each color scheme: only colors differ in the dark.
@@ -182,6 +184,17 @@ def test_every_slide_fits_and_is_legible(address, page, path):
         }"""
     )
     assert problems == []
+
+
+def test_each_handout_is_one_sheet_with_room_to_write(page, tmp_path):
+    print_handouts(page, tmp_path)
+    for path in NOTEBOOKS:
+        (sheet,) = pypdf.PdfReader(tmp_path / f"handout-{path.stem}.pdf").pages
+        assert [round(float(side) / 72 * 25.4) for side in sheet.mediabox[2:]] == [210, 297]
+        text = unicodedata.normalize("NFKC", sheet.extract_text())
+        assert re.findall(r"^(\d)\. ", text, re.MULTILINE) == ["1", "2", "3"] and "\nNotes\n" in text
+        page.set_content(handout(path))
+        assert page.locator(".notes").bounding_box()["height"] > 100
 
 
 def test_pdf_holds_the_course_with_tags_and_outline():

@@ -14,6 +14,7 @@ from tools.course import NOTEBOOKS, ROOT, read, title
 from tools.launch_buttons import buttons
 from tools.live_widgets import place_widgets, preload, write_widgets
 from tools.mathml import mathml
+from tools.minutes import table
 from tools.publish import put_downloads, size_of
 
 project = "How a neural network reads handwriting"
@@ -27,6 +28,8 @@ include_patterns = [
     "index.md",
     *(path.name for path in NOTEBOOKS),
     "take_away.md",
+    "teaching.md",
+    *(f"teaching/{path.stem}.md" for path in NOTEBOOKS),
     "glossary.md",
     "references.md",
 ]
@@ -96,7 +99,9 @@ def offer_downloads(app):
 
 
 def fill_in(app, page, source):
-    """Say how to install as the archives do, and name the archive of each notebook."""
+    """Say how to install as the archives do, name each notebook's archive, and give a lesson's minutes."""
+    if page.startswith("teaching/"):
+        source[0] = source[0].replace("The table is made with the site.", table(page.partition("/")[2]))
     if page == "take_away":
         link = '- <a href="downloads/handwriting-{0}.zip" download>{1} {2}</a>'
         links = [link.format(path.stem, path.stem[:2], title(read(path))) for path in NOTEBOOKS]
