@@ -2,24 +2,30 @@
 
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
+from docutils import nodes
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from sphinx.errors import SphinxError
+from test_archives import EDITIONS, EVERYWHERE
 
-from tools import mathml, minutes, publish, slides
-from tools.course import NOTEBOOKS, alt_text, read, tags
+from tools import mathml, publish, slides
+from tools.course import NOTEBOOKS, alt_text, read, tags, title
+from tools.launch_buttons import launch_links
 
-PAGES = ("index", "take_away", "teaching", "glossary", "references")
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("built")
+    (folder / "course.pdf").write_bytes(b"%PDF" + bytes(3_000_000))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COURSE_SITE", "https://you.github.io/course")
-        return publish.make_site(site=tmp_path_factory.mktemp("built") / "site").parent
+        for name, value in {"COURSE_SITE": "https://you.github.io/course", **EVERYWHERE}.items():
+            patch.setenv(name, value)
+        return publish.make_site(site=folder / "site", pdf=lambda: folder / "course.pdf").parent
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +52,7 @@ def test_page_shows_its_notebook(site, articles, path):
 
 def test_site_has_all_pages_and_links_terms_where_they_are_introduced(articles):
     lessons, linked = {path.stem for path in NOTEBOOKS}, set()
-    assert set(articles) == {*PAGES, "genindex", "search"} | lessons
+    assert set(articles) == {"index", "take_away", "glossary", "references", "genindex", "search"} | lessons
     for path in NOTEBOOKS:
         links = articles[path.stem].select("a[href^='glossary']")
         assert links and all(link.select("strong, em") for link in links), path.stem
@@ -58,7 +64,7 @@ def test_site_has_all_pages_and_links_terms_where_they_are_introduced(articles):
 
 def test_each_page_says_what_it_is_about(site):
     found = set()
-    for name in [*PAGES, *(f"{folder}{path.stem}" for path in NOTEBOOKS for folder in ("", "teaching/"))]:
+    for name in ["index", "take_away", "glossary", "references", *(path.stem for path in NOTEBOOKS)]:
         page = BeautifulSoup((site / f"{name}.html").read_bytes(), "html.parser")
         about = {
             tag.get("property", tag.get("name")): tag["content"] for tag in page.select("head meta[content]")
@@ -68,17 +74,7 @@ def test_each_page_says_what_it_is_about(site):
         assert about["og:url"] == f"https://you.github.io/course/{name}.html"
         assert (site / about["og:image"].removeprefix("https://you.github.io/course/")).is_file()
         found.add(about["description"])
-    assert len(found) == len(PAGES) + 2 * len(NOTEBOOKS)
-
-
-def test_guide_gives_the_minutes_of_each_section_and_leads_there(site, articles):
-    for path in NOTEBOOKS:
-        page = BeautifulSoup((site / "teaching" / f"{path.stem}.html").read_bytes(), "html.parser")
-        links = page.select("#minutes table a")
-        names = [name.replace("`", "") for name in minutes.sections(path.stem)]
-        assert [link.get_text().replace("’", "'") for link in links] == names
-        assert all(articles[path.stem].find(id=link["href"].partition("#")[2]) for link in links[1:])
-        assert not page.select("a[href$='.pdf']")  # none was printed
+    assert len(found) == 4 + len(NOTEBOOKS)
 
 
 def test_letters_lead_to_the_first_term_of_each(articles):
@@ -111,6 +107,55 @@ def test_failed_build_leaves_the_old_site_and_no_draft(tmp_path):
         publish.make_site(notebooks, site, settings=notebooks)
     assert (site / "index.html").read_text() == "old"
     assert sorted(tmp_path.iterdir()) == [notebooks, site]
+
+
+# What can be taken away
+
+
+def test_site_offers_what_was_built_with_it_and_says_how_large_it_is(site, articles):
+    offered = articles["take_away"].select("li a[href]")
+    students, teachers, *single = (f"downloads/{edition}.zip" for edition in EDITIONS)
+    hrefs = [students, teachers, "downloads/course.pdf", "slides/index.html", *single]
+    assert [link["href"] for link in offered] == hrefs
+    for link in offered:
+        file = site / link["href"]
+        assert file.is_file()
+        if file.parent.name == "downloads":
+            assert link.next_sibling.startswith(f" ({round(file.stat().st_size / 1e6)} MB)")
+    assert "jupyter lab 01_preprocessing.ipynb" in articles["take_away"].get_text()
+    decks = BeautifulSoup((site / "slides" / "index.html").read_bytes(), "html.parser").select("li a")
+    assert [deck["href"] for deck in decks] == [f"{path.stem}.html" for path in NOTEBOOKS]
+    assert [deck.string for deck in decks] == [f"{path.stem[:2]} {title(read(path))}" for path in NOTEBOOKS]
+
+
+def test_what_was_not_made_is_not_offered(tmp_path):
+    item = nodes.list_item("", *(nodes.raw("", part) for part in ('<a href="downloads/gone.zip">', "</a>")))
+    items = nodes.bullet_list("", item)
+    publish.offer(tmp_path, None, None, items, "take_away")
+    assert not items.children
+
+
+def test_buttons_above_a_notebook_run_it_and_hand_it_out(site):
+    for file in [*site.glob("*.html"), *site.glob("teaching/*.html")]:
+        links = BeautifulSoup(file.read_bytes(), "html.parser").select(".article-header-buttons a[href]")
+        hrefs = [link["href"] for link in links]
+        here = [href for href in hrefs if not urlsplit(href).netloc]
+        assert all((file.parent / href).is_file() for href in here), file
+        if f"{file.stem}.ipynb" in (path.name for path in NOTEBOOKS) and file.parent == site:
+            assert here[:2] == [f"downloads/handwriting-{file.stem}.zip", f"slides/{file.stem}.html"]
+            assert hrefs[:3] == [*launch_links(f"{file.stem}.ipynb", EVERYWHERE).values()]
+        else:
+            assert len(hrefs) - len(here) == (1 if here else 0)
+    assert not list(site.glob("_sources/*"))
+
+
+def test_pages_need_nothing_from_elsewhere_and_name_no_file_of_the_repository(site, articles):
+    for name, article in articles.items():
+        page = BeautifulSoup((site / f"{name}.html").read_bytes(), "html.parser")
+        parts = page.select("[src], link[href]:not([rel=canonical])")
+        assert not [part for part in parts if urlsplit(part.get("src") or part["href"]).netloc], name
+        assert not page.select("link[type*=rss], link[type*=atom]")
+        assert not re.findall("README|CONTRIBUTING", article.get_text()), name
 
 
 # The slides

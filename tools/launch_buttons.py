@@ -75,7 +75,8 @@ def buttons(page: str, size: Callable[[str], str], environment: Mapping[str, str
     def group(tooltip: str, icon: str, members: list[dict]) -> dict:
         return {"type": "group", "tooltip": tooltip, "icon": icon, "buttons": members, "label": "our-buttons"}
 
-    found, away = [], [link("The whole course …", "fas fa-box-archive", "take_away.html")]
+    root = "../" * page.count("/")
+    found, away = [], [link("The whole course …", "fas fa-box-archive", f"{root}take_away.html")]
     if page[:2].isdigit():
         archive = f"downloads/handwriting-{page}.zip"
         images = {"Binder": "binder.svg", "Colab": "colab.png", "JupyterHub": "jupyterhub.svg"}
