@@ -1,6 +1,7 @@
 """What `make site`, `make student` and `make slides` write. browser/test_site.py opens it."""
 
 import re
+from itertools import dropwhile, takewhile
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -48,6 +49,45 @@ def test_page_shows_its_notebook(site, articles, path):
         code.decompose()
     assert "$" not in text.get_text()
     assert bool(text.select("math")) == any("$" in cell.source for cell in cells)
+
+
+@each_notebook
+def test_page_folds_what_is_to_be_guessed_and_what_is_beside_the_lesson(articles, path):
+    article = articles[path.stem]
+    for prompt in article.find_all("strong", string="Your turn."):
+        after = dropwhile(lambda part: "cell" not in part.get("class", []), siblings_of(prompt.parent))
+        for cell in takewhile(lambda part: "cell" in part.get("class", []), after):
+            for output in cell.select(".cell_output"):
+                at_once = "tag_question" in cell["class"] or output.select(".live")
+                assert is_folded(output, "Show what happens") != bool(at_once), output.get_text()[:100]
+    codes = {
+        code: code.get_text() for code in article.select(".cell:not(.tag_solution, .tag_script) .cell_input")
+    }
+    for code, text in codes.items():
+        if re.match(r"import |from |EPOCHS =", text):
+            assert is_folded(code, "Show the code that ")
+        if re.search(r"\.(compile|fit|evaluate)\(|^def |layers\.", text, re.MULTILINE):
+            assert not is_folded(code, "Show the code that ") or "import" in text, text
+    assert not is_folded(article.select_one(".cell_input pre:not(details pre)"))
+
+
+def siblings_of(part):
+    return [sibling for sibling in part.next_siblings if sibling.name]
+
+
+def is_folded(part, summary=""):
+    fold = part.find_parent("details", class_="fold")
+    return bool(fold) and not fold.has_attr("open") and fold.summary.string.startswith(summary)
+
+
+@each_notebook
+def test_page_says_where_code_runs_and_offers_to_enlarge_figures(articles, path):
+    article = articles[path.stem]
+    assert [link["href"] for link in article.select("#exercises > .on-page a")] == ["take_away.html"]
+    figures = [
+        image for image in article.select(".cell_output img") if not image.find_next_sibling(class_="live")
+    ]
+    assert all(image.find_next_sibling("button").string == "Enlarge" for image in figures)
 
 
 def test_site_has_all_pages_and_links_terms_where_they_are_introduced(articles):

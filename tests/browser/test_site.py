@@ -95,10 +95,10 @@ def test_page_loads_little_fits_any_window_and_is_accessible(address, page, name
 
 def test_wide_output_shows_on_which_side_it_goes_on(address, page):
     page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(f"{address}/02_mlp.html")
-    block = page.locator("pre.goes-on-right").first
+    page.goto(f"{address}/07_faster_training.html")
+    block = page.locator("table.goes-on-right").first
     block.evaluate("block => block.scrollTo(10_000, 0)")
-    expect(page.locator("pre.goes-on-left:not(.goes-on-right)")).to_have_count(1)
+    expect(page.locator("table.goes-on-left:not(.goes-on-right)")).to_have_count(1)
 
 
 def test_code_is_copied_as_it_stands_in_the_notebook(address, page):
@@ -107,7 +107,7 @@ def test_code_is_copied_as_it_stands_in_the_notebook(address, page):
     cells = [cell for cell in read(NOTEBOOKS[1]).cells if cell.cell_type == "code"]
     buttons = page.locator("article .cell_input").get_by_role("button", name="Copy", exact=True)
     expect(buttons).to_have_count(page.locator("article .cell_input:visible").count())
-    buttons.nth(5).click()
+    page.locator("article .cell_input").nth(5).get_by_role("button").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == cells[5].source
 

@@ -15,6 +15,7 @@ from tools.launch_buttons import buttons
 from tools.live_widgets import place_widgets, preload, write_widgets
 from tools.mathml import mathml
 from tools.minutes import table
+from tools.page_cells import fit, fold, offer_to_enlarge, say_where_code_runs
 from tools.publish import put_downloads, size_of
 
 project = "How a neural network reads handwriting"
@@ -75,6 +76,8 @@ def setup(app):
     app.connect("doctree-read", prepare_page)
     app.connect("doctree-read", link_letters)
     app.connect("doctree-read", place_widgets)
+    for prepare in (fold, fit, offer_to_enlarge, say_where_code_runs):
+        app.connect("doctree-read", prepare, priority=600)  # when the widgets are there
     app.connect("html-page-context", describe)
     app.connect("html-page-context", add_buttons, priority=502)  # after the theme
     app.connect("html-page-context", preload)

@@ -7,8 +7,8 @@ const AROUND = { left: 52, above: 10, right: 12, below: 44 };
 const ROUND = [1, 1.5, 2, 3, 4, 5]; // times a power of ten
 // The second signal is the dash; the last is the pale curve of what was before.
 export const CURVES = [
-  { stroke: "#0072b2", width: 2.5, dash: "none" },
-  { stroke: "#d55e00", width: 2.5, dash: "7 4" },
+  { stroke: "var(--blue)", width: 2.5, dash: "none" },
+  { stroke: "var(--orange)", width: 2.5, dash: "7 4" },
   { stroke: "currentColor", width: 1.2, dash: "2 3" },
 ];
 
@@ -75,7 +75,7 @@ export function createChart(title, text, below = "step") {
       CURVES.map(({ stroke, width, dash }) =>
         `<path class="curve" fill="none" stroke="${stroke}" stroke-width="${width}" stroke-linejoin="round" ` +
         `stroke-dasharray="${dash}"/>`
-      ).reverse().join("") + `<circle class="mark" r="4.5" stroke="#fff"/></svg>`,
+      ).reverse().join("") + `<circle class="mark" r="4.5" stroke="var(--ground)"/></svg>`,
   });
   const caption = make("figcaption", {}, title);
   const texts = [...picture.querySelectorAll("text")];

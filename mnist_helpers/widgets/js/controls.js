@@ -112,7 +112,7 @@ export const CONTROL_STYLE = `
 .slider input { width: 150px; min-width: 60px; }
 .toggle { align-items: baseline; }
 .toggle > div { display: flex; flex-wrap: wrap; gap: 4px; min-width: 0; }
-.mnist-widget .toggle button[aria-pressed=true] { background: #0072b2; border-color: #0072b2; color: #fff; }
+.mnist-widget .toggle button[aria-pressed=true] { background: var(--blue); border-color: var(--blue); color: var(--on-blue); }
 .mnist-widget[aria-busy=true]::after { content: "being loaded"; opacity: 0; animation: appear 0s 2s forwards; }
 @keyframes appear { to { opacity: 1; } }
 `;

@@ -111,11 +111,11 @@ const STYLE = `
 .digit-browser .cell-grid { width: 366px; }
 .digit-browser table { table-layout: fixed; width: 248px; font-size: 12px; line-height: 24px; }
 .digit-browser :is(th, td) { padding: 0; text-align: center; }
-.digit-browser .selected { outline: 3px solid #d55e00; font-weight: bold; }
+.digit-browser .selected { outline: 3px solid var(--orange); font-weight: bold; }
 .digit-browser .chart { width: 320px; font-size: 11px; }
 .digit-browser .chart > div { display: flex; justify-content: space-between; }
 .digit-browser .chart > .bars { height: 60px; gap: 2px; align-items: flex-end; border-bottom: 1px solid; }
-.digit-browser .bars > div { flex: 1; background: #0072b2; }
+.digit-browser .bars > div { flex: 1; background: var(--blue); }
 `;
 
 export default { render };

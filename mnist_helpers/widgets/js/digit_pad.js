@@ -236,7 +236,7 @@ const STYLE = `
 .compact .paper { width: 100%; }
 .compact .reads { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 0 1rem; align-items: center; }
 .compact .large { margin: 0; min-width: .62em; font-size: 8rem; line-height: 1; font-weight: bold;
-  font-variant-numeric: tabular-nums; color: #0072b2; }
+  font-variant-numeric: tabular-nums; color: var(--blue); }
 .compact .says { min-height: 1.4em; }
 .compact .pad .hint { min-height: 1.4em; font-size: 12.5px; }
 .compact .reads :is(thead, caption) { display: none; }

@@ -32,8 +32,11 @@ export function rootElement(name, style, ...children) {
 }
 
 const SHARED_STYLE = `
-.mnist-widget { color: var(--jp-ui-font-color1, inherit); font-size: 14px; line-height: 1.4; max-width: 60rem;
+.mnist-widget { --blue: light-dark(#0072b2, #56b4e9); --orange: light-dark(#d55e00, #ff8f40);
+  --on-blue: light-dark(#fff, #000); --ground: var(--jp-layout-color0, light-dark(#fff, #14181e));
+  color: var(--jp-ui-font-color1, inherit); font-size: 14px; line-height: 1.4; max-width: 60rem;
   padding: 6px; /* room for the focus ring */ }
+body[data-jp-theme-light=false] .mnist-widget { color-scheme: dark; } /* JupyterLab */
 .mnist-widget *, .mnist-widget *::before { box-sizing: border-box; }
 .mnist-widget .row { display: flex; flex-wrap: wrap; gap: .4rem .8rem; align-items: center; margin-top: .5rem; }
 .mnist-widget .row > * { max-width: 100%; min-width: 0; }
@@ -45,12 +48,12 @@ const SHARED_STYLE = `
 .mnist-widget figcaption { color: inherit; }
 .mnist-widget p { margin: .3rem 0 0; min-height: 1.4em; }
 .mnist-widget :is(button, select, input[type=number]) { font: inherit; color: inherit; background: transparent;
-  border: 1px solid #767676; border-radius: 3px; padding: .15rem .6rem; min-height: 26px; }
-.mnist-widget select option { color: #000; background: #fff; }
+  border: 1px solid light-dark(#767676, #8a8a8a); border-radius: 3px; padding: .15rem .6rem; min-height: 26px; }
+.mnist-widget select option { color: FieldText; background: Field; }
 .mnist-widget button:disabled { opacity: .5; }
-.mnist-widget input { accent-color: #0072b2; margin: 0; }
+.mnist-widget input { accent-color: var(--blue); margin: 0; }
 .mnist-widget input[type=number] { width: 5.5em; }
-.mnist-widget :focus-visible { outline: 3px solid #d55e00; outline-offset: 2px; }
+.mnist-widget :focus-visible { outline: 3px solid var(--orange); outline-offset: 2px; }
 .mnist-widget table { border-collapse: collapse; margin: 0; border: 0; font-variant-numeric: tabular-nums; }
 .mnist-widget :is(th, td) { padding: .1rem .3rem; text-align: left; background: none; border: 0; }
 `;

@@ -53,8 +53,10 @@ function shapes(signal, { survives, after, average }, rate) {
   const columns = signal.map((before, i) => {
     const x = slot * (i + 0.5);
     return bar(x, 0.8 * slot, before * unit, 'class="before" fill="none" stroke="currentColor"') +
-      bar(x, 0.4 * slot, after[i] * unit, 'class="after" fill="#0072b2"') +
-      `<path d="M${x} ${HEIGHT - average[i] * unit - 4}l4 4-4 4-4-4z" fill="#d55e00" stroke="white"/>` +
+      bar(x, 0.4 * slot, after[i] * unit, 'class="after" fill="var(--blue)"') +
+      `<path d="M${x} ${
+        HEIGHT - average[i] * unit - 4
+      }l4 4-4 4-4-4z" fill="var(--orange)" stroke="var(--ground)"/>` +
       (survives[i] ? "" : `<text x="${x}" y="${HEIGHT + 13}" text-anchor="middle">×</text>`);
   });
   const top = HEIGHT - Math.max(...signal) * unit;

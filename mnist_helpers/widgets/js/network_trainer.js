@@ -354,7 +354,7 @@ const STYLE = `
 .network-trainer .parts { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; margin-top: .7rem; align-items: flex-start; }
 .network-trainer .parts > * { min-width: 0; max-width: 100%; }
 .network-trainer .doing { flex: 1 1 18rem; }
-.network-trainer button.train { background: #0072b2; border-color: #0072b2; color: #fff; min-width: 5.5em; }
+.network-trainer button.train { background: var(--blue); border-color: var(--blue); color: var(--on-blue); min-width: 5.5em; }
 .network-trainer .said { min-height: 7em; }
 .network-trainer .weights { margin-top: .5rem; }
 .network-trainer .weights figcaption { min-height: 2.8em; }

@@ -233,5 +233,5 @@ export const PAD_STYLE = `
 .answers th:first-child { width: 3.4em; }
 .answers td.top { font-weight: bold; }
 .mnist-widget .bar { display: block; height: 7px; border: 1px solid #767676; }
-.mnist-widget .bar i { display: block; height: 100%; width: 0; background: #0072b2; }
+.mnist-widget .bar i { display: block; height: 100%; width: 0; background: var(--blue); }
 `;

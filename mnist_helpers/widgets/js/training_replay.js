@@ -117,7 +117,7 @@ function render({ model, el }) {
 }
 
 const STYLE = `
-.training-replay button.play { background: #0072b2; border-color: #0072b2; color: #fff; min-width: 5.5em; }
+.training-replay button.play { background: var(--blue); border-color: var(--blue); color: var(--on-blue); min-width: 5.5em; }
 .training-replay .slider input { width: 180px; }
 .training-replay .slider > span { min-width: 1.5em; }
 .training-replay .said { min-height: 2.8em; }

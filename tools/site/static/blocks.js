@@ -1,15 +1,22 @@
-/* Blocks of code get a button that copies them; blocks wider than the page show on which side they go on. */
+/*
+ * Blocks of code get a button that copies them; blocks wider than the page show on which side they go on; figures that
+ * are shown smaller than they are get a button that enlarges them.
+ */
 const CODE = "article [class*=highlight-]:not(.output) pre";
+const FIGURES = "article .figure > img";
 const WIDE = "article :is(pre, table, div.math)";
+
+function makeButton(textContent, properties) {
+  return Object.assign(document.createElement("button"), { type: "button", textContent, ...properties });
+}
 
 function addCopyButton(code) {
   const text = code.textContent.trimEnd();
-  const button = document.createElement("button");
+  const button = makeButton("Copy", { className: "copy" });
   const say = (label) => {
     button.textContent = label;
     setTimeout(() => button.textContent = "Copy", 2000);
   };
-  Object.assign(button, { className: "copy", type: "button", textContent: "Copy" });
   button.addEventListener("click", () => {
     navigator.clipboard.writeText(text).then(() => say("Copied"), () => say("Not allowed"));
   });
@@ -22,6 +29,29 @@ function showWhereItGoesOn(block) {
   block.classList.toggle("goes-on-right", right > 1);
 }
 
+const [dialog, large] = [document.createElement("dialog"), new Image()];
+Object.assign(dialog, { className: "enlarged", ariaLabel: "The figure, enlarged" });
+const scrolling = document.createElement("div");
+scrolling.tabIndex = 0; // so that keys can scroll it
+scrolling.append(large);
+dialog.append(makeButton("Close", { onclick: () => dialog.close() }), scrolling);
+dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close()); // beside the figure
+
+function letItEnlarge(image) {
+  const button = image.nextElementSibling;
+  const enlarge = () => {
+    if (button.hidden) return;
+    Object.assign(large, { src: image.currentSrc, alt: image.alt, width: image.naturalWidth });
+    dialog.showModal();
+  };
+  const decide = () => button.hidden = !image.clientWidth || image.naturalWidth < 1.1 * image.clientWidth;
+  for (const part of [image, button]) part.addEventListener("click", enlarge);
+  image.addEventListener("load", decide);
+  new ResizeObserver(decide).observe(image);
+}
+
+document.body.append(dialog);
+document.querySelectorAll(FIGURES).forEach(letItEnlarge);
 // A page that is neither local nor encrypted has no clipboard.
 if (navigator.clipboard) document.querySelectorAll(CODE).forEach(addCopyButton);
 const sizes = new ResizeObserver((entries) => entries.forEach(({ target }) => showWhereItGoesOn(target)));

@@ -1,0 +1,103 @@
+"""What helps to read the pages on any screen: folds, figures to enlarge, outputs that fit, dark colors."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from browser.test_site import AXE, THROUGH
+from browser.test_widgets import BROWSER, CONVOLUTION, DROPOUT
+from tools.course import NOTEBOOKS
+
+PHONE = {"width": 390, "height": 844}
+UNFOLD = "for (const fold of document.querySelectorAll('article details')) fold.open = true"
+# Outputs with numbers that cannot be seen without scrolling sideways
+CUT_OFF = """() => [...document.querySelectorAll("article .cell_output pre")]
+    .filter(block => block.scrollWidth > block.clientWidth + 2)
+    .map(block => block.textContent.slice(0, 200))"""
+
+
+def test_fold_opens_by_key(address, page):
+    page.goto(f"{address}/02_mlp.html")
+    what_happens = page.get_by_text("bias 0.1: z = 0.45, output 0.45")
+    expect(what_happens).to_be_hidden()
+    page.get_by_text("Show what happens").first.focus()
+    page.keyboard.press("Enter")
+    expect(what_happens).to_be_visible()
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_phone_shows_all_that_is_printed(address, page, path):
+    page.set_viewport_size(PHONE)
+    page.goto(f"{address}/{path.stem}.html")
+    page.evaluate(UNFOLD)
+    assert page.evaluate(CUT_OFF) == []
+    sizes = page.locator(".fit pre").evaluate_all(
+        "all => all.map(pre => parseFloat(getComputedStyle(pre).fontSize))"
+    )
+    assert min(sizes) > 6.5
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_figure_is_enlarged_and_put_back(address, page, width):
+    page.set_viewport_size(PHONE | {"width": width})
+    page.goto(f"{address}/05_evaluation.html")
+    page.evaluate(UNFOLD)
+    figure = page.locator(".figure", has=page.get_by_alt_text("Confusion matrices")).first
+    figure.scroll_into_view_if_needed()
+    button = figure.get_by_role("button", name="Enlarge", exact=True)
+    button.click()
+    dialog = page.get_by_role("dialog", name="The figure, enlarged")
+    natural = figure.locator("img").evaluate("image => image.naturalWidth")
+    assert (
+        dialog.locator("img").evaluate("image => image.clientWidth")
+        == natural
+        > figure.bounding_box()["width"]
+    )
+    assert Axe().run(page, options=AXE["light"]).response["violations"] == []
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(button).to_be_focused()
+    figure.locator("img").click()
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_be_hidden()
+
+
+def test_figure_that_fits_is_not_to_be_enlarged(address, page):
+    page.goto(f"{address}/02_mlp.html")
+    small = page.locator(".figure", has=page.get_by_alt_text("The training image with index 0")).first
+    small.scroll_into_view_if_needed()
+    expect(small.get_by_role("button", include_hidden=True)).to_be_hidden()
+
+
+def test_widgets_are_dark_in_the_dark(address, page):
+    page.emulate_media(color_scheme="dark")
+    page.goto(f"{address}/01_preprocessing.html")
+    page.evaluate(THROUGH)
+    root = page.locator(".live .mnist-widget")
+    style = root.evaluate("part => [getComputedStyle(part).colorScheme, getComputedStyle(part).color]")
+    assert style[0] == "dark" and min(int(part) for part in style[1][4:-1].split(",")) > 150
+    assert root.locator("xpath=ancestor-or-self::*").evaluate_all(
+        "parts => parts.every(part => getComputedStyle(part).backgroundColor !== 'rgb(255, 255, 255)')"
+    )
+
+
+@pytest.mark.parametrize("source", [BROWSER, CONVOLUTION, DROPOUT], ids=["browser", "convolution", "dropout"])
+def test_widgets_are_readable_in_the_dark_theme_of_jupyterlab(open_cell, source):
+    page = open_cell(source)
+    change = "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })"
+    page.evaluate(change, "JupyterLab Dark")
+    try:
+        expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
+        scheme = page.locator(".mnist-widget").evaluate("part => getComputedStyle(part).colorScheme")
+        found = Axe().run(page, context=".mnist-widget", options=AXE["dark"]).response["violations"]
+        assert scheme == "dark" and found == []
+    finally:
+        page.evaluate(change, "JupyterLab Light")
+
+
+def test_nothing_covers_controls_on_a_phone(address, page):
+    page.set_viewport_size(PHONE)
+    page.goto(f"{address}/06_draw_your_own.html")
+    page.evaluate("scrollTo(0, 9000)")
+    page.evaluate("scrollTo(0, 8000)")  # "Back to top" comes when one scrolls up
+    expect(page.locator("#pst-back-to-top")).to_be_hidden()
