@@ -168,11 +168,20 @@ def test_site_offers_what_was_built_with_it_and_says_how_large_it_is(site, artic
     assert [deck.string for deck in decks] == [f"{path.stem[:2]} {title(read(path))}" for path in NOTEBOOKS]
 
 
-def test_what_was_not_made_is_not_offered(tmp_path):
-    item = nodes.list_item("", *(nodes.raw("", part) for part in ('<a href="downloads/gone.zip">', "</a>")))
+@pytest.mark.parametrize("printed", [True, False])
+def test_what_was_not_made_is_not_offered(tmp_path, printed):
+    parts = ('<a href="../downloads/handout.pdf" download>', "</a>")
+    item = nodes.list_item("", nodes.raw("", parts[0]), nodes.Text("Sheet"), nodes.raw("", parts[1]))
     items = nodes.bullet_list("", item)
-    publish.offer(tmp_path, None, None, items, "take_away")
-    assert not items.children
+    for folder in ("site/downloads", "build"):
+        (tmp_path / folder).mkdir(parents=True)
+    if printed:
+        (tmp_path / "build" / "handout.pdf").write_bytes(b"%PDF" + bytes(10_000))
+    publish.offer(
+        tmp_path / "site", lambda: tmp_path / "build" / "course.pdf", None, items, "teaching/02_mlp"
+    )
+    assert items.astext().endswith("(10 kB)" if printed else "") and len(items) == printed
+    assert (tmp_path / "site" / "downloads" / "handout.pdf").is_file() is printed
 
 
 def test_buttons_above_a_notebook_run_it_and_hand_it_out(site):

@@ -1,5 +1,6 @@
 """The published site, the slides and the PDF, as used by a reader without Python: with Chromium alone."""
 
+import io
 import re
 import subprocess
 import sys
@@ -74,6 +75,7 @@ def test_page_loads_little_fits_any_window_and_is_accessible(address, page, name
     for place in page.locator(".live").all():
         expect(place).to_have_attribute("data-state", "ready")
         expect(place.locator("xpath=../img")).to_be_hidden()
+    assert page.context.cookies() == []
     for fold in page.locator(".live details > summary").all():
         fold.click()
     expect(page.locator("article details:not([open])")).to_have_count(0)
@@ -114,15 +116,33 @@ def test_code_is_copied_as_it_stands_in_the_notebook(address, page):
 
 def test_archives_and_slides_are_taken_away(address, page, tmp_path):
     page.goto(f"{address}/take_away.html")
-    for name in ("For students", "For teachers"):
+    archives = page.locator("article a[download]")
+    expect(archives).to_have_count(2 + len(NOTEBOOKS))
+    for link in archives.all():
         with page.expect_download() as download:
-            page.get_by_role("link", name=name, exact=True).click()
-        download.value.save_as(tmp_path / "course.zip")
-        with zipfile.ZipFile(tmp_path / "course.zip") as archive:
-            assert archive.testzip() is None
+            link.click()
+        expect_one_folder_with_the_package(download.value.path())
     page.get_by_role("link", name="Slides", exact=True).click()
     page.get_by_role("link", name=re.compile("^02 ")).click()
     page.wait_for_function("window.Reveal?.isReady()")
+
+
+def test_button_above_a_notebook_hands_it_out_with_the_package(address, page):
+    page.goto(f"{address}/02_mlp.html")
+    page.get_by_role("button", name="Take it away").click()
+    archive = page.get_by_role("link", name=re.compile(r"This notebook, to run \(\d+ MB\)"))
+    expect(archive).to_be_visible()
+    answer = page.request.get(f"{address}/{archive.get_attribute('href')}")
+    expect_one_folder_with_the_package(io.BytesIO(answer.body()))
+    page.get_by_role("link", name="The whole course").click()
+    expect(page.get_by_role("button", name="Run this notebook")).to_have_count(0)  # no address, no button
+
+
+def expect_one_folder_with_the_package(file):
+    with zipfile.ZipFile(file) as archive:
+        assert archive.testzip() is None
+        (folder,) = {name.partition("/")[0] for name in archive.namelist()}
+        assert {f"{folder}/README.md", f"{folder}/mnist_helpers/mnist.npz"} <= {*archive.namelist()}
 
 
 @pytest.mark.parametrize("where", ["site", "slides", "print"])
