@@ -133,7 +133,8 @@ function render({ model, el }) {
     sliderControl(name, { min: 0, max }, choose(name))
   );
   const said = make("p", { role: "status" });
-  const [original, sheet, enlarged] = Array.from({ length: 3 }, () => make("canvas", { role: "img" }));
+  const canvases = Array.from({ length: 3 }, () => make("canvas", { role: "img", hidden: true }));
+  const [original, sheet, enlarged] = canvases;
   const find = createDigits(model);
   const drawing = createDrawing(model, () => {
     frame ||= requestAnimationFrame(() => {
@@ -188,6 +189,7 @@ function render({ model, el }) {
     paintPicture(original, { rows: SIDE, columns: SIDE, colorAt: inkAt }, WIDTHS.digit);
     paintPicture(sheet, sheetPicture(maps, colorOf, now.channel), WIDTHS.sheet);
     paintPicture(enlarged, { rows, columns, colorAt: chosenAt }, WIDTHS.channel);
+    for (const canvas of canvases) canvas.hidden = false;
     original.ariaLabel = drawn ? "Your drawing, prepared" : `The digit, a ${now.digit}`;
     sheet.ariaLabel = `The channels of ${now.layer}; ${now.channel} is framed`;
     enlarged.ariaLabel = `Channel ${now.channel} of ${now.layer}`;
@@ -195,7 +197,7 @@ function render({ model, el }) {
   }
 
   const sliders = make("div", { className: "row" }, digit.element, number.element, channel.element);
-  const pictures = make("div", { className: "row pictures" }, paper, original, sheet, enlarged);
+  const pictures = make("div", { className: "row pictures" }, paper, ...canvases);
   const parts = [network.element, layer.element, source.element, sliders, said, pictures];
   const receive = (...message) => networks().receive(...message);
   model.on("msg:custom", receive);
