@@ -1,10 +1,11 @@
 """What `make site`, `make student` and `make slides` write. browser/test_site.py opens it."""
 
 import re
-from itertools import dropwhile, takewhile
+from itertools import dropwhile, groupby, takewhile
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 from docutils import nodes
@@ -222,13 +223,58 @@ def test_deck_shows_the_figures_and_says_the_rest(decks, path):
     assert {slide.get("show", "titles") for slide, _ in about} <= {"titles", "code", "output"}
     deck = BeautifulSoup((decks / f"{path.stem}.html").read_bytes(), "html.parser")
     shown = [alt for slide, alt in about if alt and slide.slide_type != "skip"]
-    assert [image["alt"] for image in deck.select("img")] == shown
+    assert [alt for alt, _ in groupby(image["alt"] for image in deck.select("img"))] == shown
+    assert not re.search(r"RUN_FOLDER|^ *(assert|import|from \w+ import) ", code_on(deck), re.MULTILINE)
     assert deck.select("aside.notes")
     for slide in deck.select("section section")[1:]:
         for part in slide.select("aside, h1, h2, h3, h4"):
             part.decompose()
         assert slide.get_text(strip=True) or slide.select("img"), "a slide is a title only"
     assert "$" not in "".join(part.get_text() for part in deck.select("section p"))
+
+
+def code_on(deck: BeautifulSoup) -> str:
+    return "\n".join(block.get_text() for block in deck.select(".jp-CodeCell .highlight pre"))
+
+
+def test_plumbing_stays_off_the_slides():
+    source = """import numpy as np
+
+x = np.arange(3)
+for value in x:
+    assert value < 3
+    print(value)
+if RUN_FOLDER:
+    save_results(RUN_FOLDER, x)
+assert (
+    len(x) == 3
+)"""
+    assert slides.without_plumbing(source) == "x = np.arange(3)\nfor value in x:\n    print(value)"
+    assert slides.without_plumbing("assert EPOCHS > 0") == ""
+
+
+def panels(rows: int, title: bool) -> np.ndarray:
+    """A figure of panels below each other, each with or without a line of text above it."""
+    figure = np.full((rows * 220, 300, 3), 255, dtype="uint8")
+    for top in range(0, len(figure), 220):
+        figure[top + 50 : top + 200, 20:280] = 0
+        if title:
+            figure[top + 10 : top + 22, 100:200] = 0
+    return figure
+
+
+@pytest.mark.parametrize("title", [True, False])
+def test_figure_that_is_too_high_is_cut_between_its_panels(title):
+    most = slides.ROOM[1] / slides.LEAST
+    parts = slides.cut(panels(5, title))
+    assert [len(part) // 200 for part in parts] == [2, 2, 1] and all(len(part) <= most for part in parts)
+    assert np.array_equal(np.concatenate(parts), panels(5, title))
+    for part in parts:
+        assert (part[: 40 if title else 60] == 0).any() and (part[-25:] == 255).any()
+    sideways = slides.cut(np.tile(panels(1, title), (1, 5, 1)))
+    assert [part.shape[1] // 290 for part in sideways] == [3, 2]
+    assert len(slides.cut(panels(2, title))) == 1
+    assert len(slides.cut(np.zeros((900, 300, 3), dtype="uint8"))) == 1  # no gap to cut at
 
 
 def test_cell_goes_to_the_slide_as_its_metadata_says():

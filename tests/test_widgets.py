@@ -89,7 +89,11 @@ def app(tmp_path):
     paths = {"01_lesson": tmp_path / "01_lesson.ipynb", "index": tmp_path / "index.md"}
     paths["index"].write_text("# Title\n", encoding="utf-8")
     env = SimpleNamespace(docname="01_lesson", found_docs=set(paths), doc2path=paths.get)
-    return SimpleNamespace(env=env, builder=SimpleNamespace(name="html"), outdir=tmp_path / "site")
+    about = {
+        "config": SimpleNamespace(html_baseurl="https://course/"),
+        "builder": SimpleNamespace(name="html"),
+    }
+    return SimpleNamespace(env=env, outdir=tmp_path / "site", **about)
 
 
 def test_view_gets_the_bytes_that_it_asks_for(monkeypatch):
@@ -122,18 +126,24 @@ def test_front_page_asks_for_its_networks_the_cnn_first_in_a_quarter_of_a_megaby
     assert links == parts
 
 
-def test_page_gets_a_place_below_each_picture_of_a_live_widget(app):
+def test_page_gets_a_place_below_each_picture_of_a_live_widget(app, monkeypatch):
+    monkeypatch.setattr(live_widgets, "in_a_line", lambda name: f"what {name} is")
     texts = ["Sample: a line", "Other: a line", "not a widget: a line"]
-    doctree = nodes.container()
+    section = nodes.section(
+        "", nodes.title("", "Play"), nodes.paragraph("", "how"), nodes.paragraph("", "to")
+    )
     for text in texts:
         output = nodes.container("", nodes.literal_block("", text), mime_type="text/plain")
-        doctree += nodes.container("", nodes.container("", output))
-    live_widgets.place_widgets(app, doctree)
-    first, second, third = doctree.children
+        section += nodes.container("", nodes.container("", output))
+    live_widgets.place_widgets(app, nodes.container("", section))
+    _, in_print, *text, first, second, third = section.children
     needed = f"01_lesson/sample views/sample data/{hashlib.sha256(LARGE).hexdigest()}"
     place = f'<div class="live" data-live="01_lesson/sample" data-prefetch="{needed}"></div>'
     assert first[-1].astext() == place
     assert len(second.children) == len(third.children) == 1
+    assert [part.astext() for part in text] == ["how", "to"]
+    where = '<p class="in-print"><strong>On the page (https://course/01_lesson.html), this is a thing to play'
+    assert in_print.astext() == f"{where} with:</strong> what 01_lesson/sample is</p>"
 
 
 def test_site_has_state_view_and_weights_as_scripts(app, monkeypatch):

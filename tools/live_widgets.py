@@ -30,22 +30,50 @@ def place_widgets(app, doctree) -> None:
                 f'<div class="live" data-live="{name}" data-prefetch="{" ".join(first(name, bundle))}"></div>'
             )
             output.parent.parent += nodes.raw("", place, format="html")
+    for place in list(doctree.findall(nodes.raw)):
+        for name in re.findall(r'data-live="([^"]+)"', place.astext()):
+            name_for_print(place, name, f"{app.config.html_baseurl}{app.env.docname}.html")
+
+
+def name_for_print(place: nodes.raw, name: str, address: str) -> None:
+    """Say in print, above the text about how to play with a widget, that this is on the page."""
+    while not isinstance(place.parent, nodes.section):
+        place = place.parent
+    above = place.parent.index(place)
+    while isinstance(place.parent[above - 1], nodes.paragraph | nodes.bullet_list | nodes.enumerated_list):
+        above -= 1
+    what, where = in_a_line(name), f" ({address})" if address.startswith("http") else ""
+    text = (
+        f'<p class="in-print"><strong>On the page{where}, this is a thing to play with:</strong> {what}</p>'
+    )
+    place.parent.insert(above, nodes.raw("", text, format="html"))
+
+
+def in_a_line(name: str) -> str:
+    """What a widget is, from the first line of its class."""
+    view = name.rpartition("/")[2].removesuffix("-again")
+    line = class_of(view).__doc__.partition("\n")[0]
+    return line[0].lower() + line[1:]
 
 
 def widgets_of(app, page: str) -> Iterator[tuple[str, str, dict]]:
     """Name (such as "06_draw_your_own/digit_pad"), text and bundle of each widget in a notebook."""
+    path = Path(app.env.doc2path(page))
+    if path.suffix == ".ipynb":
+        yield from widgets_in(path)
+    elif page == "index" and f'data-live="{FRONT_PAD}"' in path.read_text(encoding="utf-8"):
+        yield FRONT_PAD, "", front_pad()
+
+
+def widgets_in(notebook: Path) -> Iterator[tuple[str, str, dict]]:
     from mnist_helpers.widgets.base import FOR_THE_PAGE
 
-    path, names = Path(app.env.doc2path(page)), set()
-    if path.suffix != ".ipynb":
-        if page == "index" and f'data-live="{FRONT_PAD}"' in path.read_text(encoding="utf-8"):
-            yield FRONT_PAD, "", front_pad()
-        return
-    for cell in read(path).cells:
+    names = set()
+    for cell in read(notebook).cells:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if bundle := data.get(FOR_THE_PAGE):
-                name = f"{page}/{bundle['view']}"
+                name = f"{notebook.stem}/{bundle['view']}"
                 while name in names:
                     name += "-again"
                 names.add(name)
@@ -71,19 +99,25 @@ def preload(app, page, template, context, doctree) -> None:
 
 def write_widgets(app, exception) -> None:
     """Write what live.js loads, as scripts: a page opened from disk can load nothing else."""
-    if exception or app.builder.name != "html":
-        return
+    if not exception and app.builder.name == "html":
+        pages = sorted(app.env.found_docs)
+        write_live(
+            Path(app.outdir, "_static", "live"),
+            [widget for page in pages for widget in widgets_of(app, page)],
+        )
+
+
+def write_live(folder: Path, found: list[tuple[str, str, dict]]) -> None:
     from mnist_helpers.widgets.base import esm, packed
 
-    folder, missing = Path(app.outdir, "_static", "live"), {}
-    for page in sorted(app.env.found_docs):
-        for name, _, bundle in widgets_of(app, page):
-            view = bundle["view"]
-            write_script(folder, name, bundle)
-            write_script(folder, f"views/{view}", esm(f"{view}.js"))
-            for part, content in on_demand(view).items():
-                write_script(folder, f"views/{view}/{part}", packed(content()))
-            missing |= dict.fromkeys(checksums(bundle), name)
+    missing = {}
+    for name, _, bundle in found:
+        view = bundle["view"]
+        write_script(folder, name, bundle)
+        write_script(folder, f"views/{view}", esm(f"{view}.js"))
+        for part, content in on_demand(view).items():
+            write_script(folder, f"views/{view}/{part}", packed(content()))
+        missing |= dict.fromkeys(checksums(bundle), name)
     for checksum in missing.keys() & packed_networks().keys():
         write_script(folder, f"data/{checksum}", packed(packed_networks()[checksum]))
         del missing[checksum]
@@ -117,10 +151,15 @@ def write_script(folder: Path, name: str, value) -> None:
 
 def on_demand(view: str) -> dict[str, Callable[[], bytes]]:
     """The bytes that a view asks for when it needs them."""
+    of_view = class_of(view)
+    return of_view.on_demand if of_view else {}
+
+
+def class_of(view: str):
     from mnist_helpers import widgets
 
     classes = {widgets.module_name(name): name for name in dir(widgets)}
-    return getattr(widgets, classes[view]).on_demand if view in classes else {}
+    return getattr(widgets, classes[view]) if view in classes else None
 
 
 @functools.cache

@@ -8,6 +8,7 @@
 """
 
 import argparse
+import io
 import re
 import shutil
 import subprocess
@@ -88,7 +89,7 @@ def make_site(
 def put_downloads(site: Path) -> None:
     """Put beside the pages what can be taken away: the archives and the slides."""
     make_archives(site / "downloads")
-    make_slides(site / "slides")
+    make_slides(site / "slides", static="../_static/")
 
 
 def offer(
@@ -124,13 +125,9 @@ def make_pdf() -> Path:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page()
         page.goto(page_file.as_uri())
-        page.evaluate(
-            """async () => {
-                document.querySelectorAll("details").forEach((fold) => fold.open = true);
-                document.querySelectorAll("img").forEach((image) => image.loading = "eager");
-                await Promise.all([...document.images].map((image) => image.decode()));
-            }"""
-        )
+        page.emulate_media(media="print")
+        page.add_script_tag(path=ROOT / "tools" / "print.js")
+        titles = page.evaluate("prepareForPrint()")
         with write_whole(BUILD) as drafts:
             page.pdf(
                 path=drafts / "course.pdf",
@@ -144,9 +141,43 @@ def make_pdf() -> Path:
                 footer_template=PAGE_NUMBER,
                 margin=dict.fromkeys(("top", "right", "bottom", "left"), "18mm"),
             )
+            name_outline(drafts / "course.pdf", titles)
             print_handouts(browser.new_page(), drafts)
         browser.close()
     return BUILD / "course.pdf"
+
+
+def name_outline(file: Path, titles: list[str]) -> None:
+    """Set the titles in a PDF's outline: Chromium runs words of two lines together, or repeats a title.
+
+    The entries are appended with a table that says where they are, as the format provides for changes.
+    """
+    from pypdf import PdfReader
+    from pypdf.generic import NameObject, NumberObject, TextStringObject
+
+    def entries(parent):
+        reference = parent.get("/First") and parent.raw_get("/First")
+        while reference:
+            entry = reference.get_object()
+            yield reference.idnum, entry
+            yield from entries(entry)
+            reference = entry.get("/Next") and entry.raw_get("/Next")
+
+    content, table, added = file.read_bytes(), b"xref\n", io.BytesIO()
+    added.write(content)
+    reader = PdfReader(io.BytesIO(content))
+    for (number, entry), title in zip(entries(reader.root_object["/Outlines"]), titles, strict=True):
+        entry[NameObject("/Title")] = TextStringObject(title)
+        table += b"%d 1\n%010d 00000 n \n" % (number, added.tell())
+        added.write(b"%d 0 obj\n" % number)
+        entry.write_to_stream(added)
+        added.write(b"\nendobj\n")
+    place = added.tell()
+    reader.trailer[NameObject("/Prev")] = NumberObject(int(content.split()[-2]))
+    added.write(table + b"trailer\n")
+    reader.trailer.write_to_stream(added)
+    added.write(b"\nstartxref\n%d\n%%%%EOF\n" % place)
+    file.write_bytes(added.getvalue())
 
 
 if __name__ == "__main__":
