@@ -40,7 +40,7 @@ def fit(app, doctree) -> None:
                 text = unescape(re.sub("<[^>]+>", "", text)) if "<pre" in text else ""
             lines = text.splitlines()
             columns = max(map(len, lines), default=0)
-            is_table = sum(bool(re.search(r"\S {2,}\S|[━─]{3}", line)) for line in lines) > 1
+            is_table = len(re.findall(r"\S {2,}(?=\S)|[━─]{3,}", text)) > 2
             if cell.children[0] is not output.parent and is_table and columns <= WIDEST:
                 put_into(f'<div class="fit" style="--columns: {columns}">', output, "</div>")
 

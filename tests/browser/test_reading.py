@@ -91,6 +91,9 @@ def test_widgets_are_readable_in_the_dark_theme_of_jupyterlab(open_cell, source)
         scheme = page.locator(".mnist-widget").evaluate("part => getComputedStyle(part).colorScheme")
         found = Axe().run(page, context=".mnist-widget", options=AXE["dark"]).response["violations"]
         assert scheme == "dark" and found == []
+        boxes = page.locator(".mnist-widget [type=checkbox]:not(:checked)")
+        empty = boxes.evaluate_all("all => all.map(box => getComputedStyle(box).backgroundColor)")
+        assert set(empty) <= {"rgba(0, 0, 0, 0)"} and bool(empty) == (source == CONVOLUTION)
     finally:
         page.evaluate(change, "JupyterLab Light")
 

@@ -52,6 +52,8 @@ body[data-jp-theme-light=false] .mnist-widget { color-scheme: dark; } /* Jupyter
 .mnist-widget select option { color: FieldText; background: Field; }
 .mnist-widget button:disabled { opacity: .5; }
 .mnist-widget input { accent-color: var(--blue); margin: 0; }
+.mnist-widget input[type=checkbox]:not(:checked) { appearance: none; width: 13px; height: 13px; border-radius: 2px;
+  border: 1px solid light-dark(#767676, #8a8a8a); } /* empty in the dark, too */
 .mnist-widget input[type=number] { width: 5.5em; }
 .mnist-widget :focus-visible { outline: 3px solid var(--orange); outline-offset: 2px; }
 .mnist-widget table { border-collapse: collapse; margin: 0; border: 0; font-variant-numeric: tabular-nums; }
