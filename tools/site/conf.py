@@ -47,7 +47,7 @@ templates_path = ["templates"]
 html_static_path = ["static", str(ROOT / "notebooks" / "gallery.png")]
 html_favicon = "static/icon.svg"
 html_css_files = ["course.css"]
-html_js_files = [(script, {"defer": "defer"}) for script in ("live.js", "blocks.js")]
+html_js_files = [("live.js", {"defer": "defer", "fetchpriority": "high"}), ("blocks.js", {"defer": "defer"})]
 html_math_renderer = "mathml"
 html_show_sphinx = html_copy_source = False
 html_context = {"default_mode": "auto"}  # light or dark, following the reader's system
