@@ -54,6 +54,7 @@ html_context = {"default_mode": "auto"}  # light or dark, following the reader's
 html_theme_options = {
     "home_page_in_toc": True,
     "show_toc_level": 2,
+    "max_navbar_depth": 1,  # the guide for teachers lists its pages itself
     "use_fullscreen_button": False,
     "use_download_button": False,  # see add_buttons
     "navbar_persistent": [],  # the search field is in the sidebar
