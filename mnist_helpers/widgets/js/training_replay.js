@@ -118,8 +118,7 @@ function render({ model, el }) {
 
 const STYLE = `
 .training-replay button.play { background: var(--blue); border-color: var(--blue); color: var(--on-blue); min-width: 5.5em; }
-.training-replay .slider input { width: 180px; }
-.training-replay .slider > span { min-width: 1.5em; }
+.training-replay .slider > span { min-width: 1.3em; }
 .training-replay .said { min-height: 2.8em; }
 @media (max-width: 600px) { .training-replay .said { min-height: 7em; } }
 `;
