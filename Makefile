@@ -22,6 +22,7 @@ endif
 .PHONY: $(OLD)
 
 .PHONY: course lab check site student slides pdf test test-browser reference outputs bench worksheets grade lock clean
+.PHONY: class class-stop class-collect class-return class-remove test-class
 
 course: $(READY)  ## execute the notebooks and build a site from them, under build/site/
 	$(BIN)/python -m tools.execute course
@@ -70,6 +71,29 @@ worksheets: $(READY_CLASS)  ## make the worksheets to hand out, those with check
 
 grade: $(READY_CLASS)  ## grade what was handed in: make grade FOLDER=handed-in writes handed-in-graded/marks.csv
 	$(BIN_CLASS)/python -m tools.worksheets grade "$(or $(FOLDER),$(error Say which folder: make grade FOLDER=handed-in))" $(if $(TRUST),--trust)
+
+# What a class may be told: how it is served.
+CLASS_OPTIONS := $(foreach option,students:STUDENTS names:NAMES address:ADDRESS port:PORT certificate:TLS_CERT key:TLS_KEY memory:MEMORY idle:IDLE,\
+	$(if $($(word 2,$(subst :, ,$(option)))),--$(word 1,$(subst :, ,$(option))) "$($(word 2,$(subst :, ,$(option))))"))
+
+class: $(READY_CLASS)  ## serve the course to a class from this machine: sudo make class STUDENTS=30
+	$(BIN_CLASS)/python -m tools.classroom start $(CLASS_OPTIONS)
+
+class-stop: $(READY_CLASS)  ## end the server of the class; files and passwords stay
+	$(BIN_CLASS)/python -m tools.classroom stop
+
+class-collect: $(READY_CLASS)  ## fetch the worksheets that the class has handed in
+	$(BIN_CLASS)/python -m tools.classroom collect
+
+class-return: $(READY_CLASS)  ## hand the feedback of `make grade` back to the class
+	$(BIN_CLASS)/python -m tools.classroom return
+
+class-remove: $(READY_CLASS)  ## delete the class: accounts, files and passwords
+	$(BIN_CLASS)/python -m tools.classroom remove
+
+test-class: $(READY_CLASS)  ## test the worksheets, and the server of a class, for which it needs root
+	$(BIN_CLASS)/python -m tools.worksheets make
+	$(BIN_CLASS)/pytest --numprocesses=0 tests/class
 
 lock:  ## lock the dependencies in pyproject.toml into requirements.txt, and those of a class into requirements-class.txt
 	uv pip compile pyproject.toml --all-extras --universal --generate-hashes --python-version 3.11 --no-emit-index-url -o requirements.txt
