@@ -116,6 +116,16 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
 
 
+def limit(hard: bool = True, **limits: int) -> None:
+    """Set limits of the system for this process and what it starts, which may be lifted again if not hard."""
+    if os.name == "posix":
+        import resource
+
+        for name, most in limits.items():
+            number = getattr(resource, f"RLIMIT_{name}")
+            resource.setrlimit(number, (most, most if hard else resource.getrlimit(number)[1]))
+
+
 def is_root() -> bool:
     return hasattr(os, "getuid") and os.getuid() == 0
 
@@ -188,14 +198,8 @@ def main() -> None:
     if settings["landlock"]:
         ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)  # no program that it starts may gain rights
         allow_only([*readable, "/proc"], [folder, *DEVICES])
-    if os.name == "posix":
-        import resource
-
-        limits = {"CORE": 0, **settings["limits"]}
-        if nobody:  # nobody's processes are ours; of another user we cannot say
-            limits["NPROC"] = 1000
-        for name, limit in limits.items():
-            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limit, limit))
+    # Nobody's processes are ours; of another user we cannot say.
+    limit(CORE=0, **settings["limits"], **({"NPROC": 1000} if nobody else {}))
     threads = os.environ.get("TF_NUM_INTRAOP_THREADS", "2")
     environment = {
         "PATH": os.environ["PATH"],

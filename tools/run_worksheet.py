@@ -28,6 +28,7 @@ from tools import confine
 from tools.course import ROOT
 
 HELPERS = Path(mnist_helpers.__file__).parent
+FILES = 5
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Limits:
     cell_seconds: int = 60
     seconds: int = 300  # all of it
     megabytes: int = 3000  # of memory
-    file_megabytes: int = 100  # written to disk
+    file_megabytes: int = 50  # of one file; of all together, FILES times that
     output_characters: int = 200_000  # of one cell
 
 
@@ -88,10 +89,12 @@ class Run(Execute):
 
     def on_cell_executed(self, **about):
         super().on_cell_executed(**about)
-        if any(
-            part.get("source") == "ask_exit" for part in about["execute_reply"]["content"].get("payload", [])
-        ):
-            raise RuntimeError("exit() ends the kernel when the cell is through")
+        payload = about["execute_reply"]["content"].get("payload") or []
+        if any(part.get("source") == "ask_exit" for part in payload):  # it will when the cell is through
+            self.reason = "it ended the kernel"
+        self.reason = self.reason or self.written()
+        if self.reason:
+            raise RuntimeError(self.reason)
 
     def output(self, outs, msg, display_id, cell_index):
         self.printed += sum(len(str(part)) for part in msg["content"].values())
@@ -108,14 +111,20 @@ class Run(Execute):
 
     def watch(self) -> None:
         """In a thread: stop what the kernel's own limits do not, since it may start further processes."""
-        megabytes, folder = self.limits.megabytes, self.kernel_manager_class.folder
+        megabytes = self.limits.megabytes
         while not self.done.wait(0.5):
             if time.monotonic() > self.deadline:
                 self.stop(f"the notebook took more than {self.limits.seconds} seconds")
             elif sum(memory(child) for child in children(os.getpid())) > megabytes * 2**20:
                 self.stop(f"it took more than {megabytes} MB of memory")
-            elif sum(size(file) for file in folder.rglob("*")) > self.limits.file_megabytes * 2**20:
-                self.stop(f"it wrote more than {self.limits.file_megabytes} MB to disk")
+            elif problem := self.written():
+                self.stop(problem)
+
+    def written(self) -> str:
+        """What is wrong with what is on disk."""
+        megabytes = FILES * self.limits.file_megabytes
+        total = sum(size(file) for file in self.kernel_manager_class.folder.rglob("*"))
+        return f"it wrote more than {megabytes} MB to disk" if total > megabytes * 2**20 else ""
 
     def run(self, notebook: NotebookNode) -> str:
         """Run all cells, in place. Gives what is wrong with the cell at which that ended, or nothing."""
@@ -259,4 +268,5 @@ def held() -> list[str]:
 
 if __name__ == "__main__":
     confine.adopt_orphans()
+    confine.limit(hard=False, DATA=2 * 2**30)  # of this process, whatever the kernel sends
     print(json.dumps(run(Path(sys.argv[1]), Limits(**json.loads(sys.argv[2])))))

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import sysconfig
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import asdict, dataclass
@@ -27,6 +28,7 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 
 from tools.course import BUILD, ROOT
@@ -69,6 +71,9 @@ def config(**of_class) -> Config:
     for name, values in of_class.items():
         settings[name].update(values)
     return settings
+
+
+warnings.filterwarnings("ignore", category=SAWarning)  # nbgrader's, about nothing that a teacher can change
 
 
 @event.listens_for(Engine, "connect")
