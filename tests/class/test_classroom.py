@@ -23,6 +23,7 @@ from tools.course import ROOT
 from tools.measure_class import Student, private
 
 CLASS = Path("/var/lib/handwriting-test")
+ARRAYS = CLASS / "shared" / "arrays"
 PORT, HUB = 18600, "http://127.0.0.1:18600"
 ADA, BOB, EVE = "ada-in-class", "bob-in-class", "eve-in-class"
 SECRET = secrets.token_hex(16)
@@ -143,12 +144,12 @@ def test_a_student_reads_and_writes_nothing_of_others(working):
         teacher,
         exchange,
         CLASS,
-        CLASS / "shared/arrays",
+        ARRAYS,
         ROOT / "mnist_helpers",
         Path(sys.prefix),
     ]
     tried = {str(place): f"Path({str(place)!r}, 'new').write_text('x')" for place in places}
-    tried["arrays"] = f"open({str(CLASS / 'shared/arrays/scaled.npy')!r}, 'r+b')"
+    tried["arrays"] = f"open({str(ARRAYS / 'scaled.npy')!r}, 'r+b')"
     tried["move"] = f"os.rename({str(exchange)!r}, '{exchange}-elsewhere')"
     assert errors(eve, **tried) == dict.fromkeys(tried, "PermissionError")
     assert answer(ada, f"Path({str(home / 'diary')!r}).read_text()") == SECRET
