@@ -19,7 +19,7 @@ README = ROOT / "README.md"
 FOLDER = ROOT / "notebooks"
 GUIDE = {path: FOLDER / "teaching" / f"{path.stem}.md" for path in NOTEBOOKS}  # the teacher's guide
 PAGES = [README, FOLDER / "index.md", FOLDER / "glossary.md", FOLDER / "references.md", *NOTEBOOKS]
-PAGES += [FOLDER / "teaching.md", *GUIDE.values()]
+PAGES += [FOLDER / "teaching.md", *filter(Path.exists, GUIDE.values())]
 
 MARKER = re.compile(r"<!-- result: ([\w.]+) -->")
 HOLDS = re.compile(r"<!-- holds: ([\w.]+) -->")

@@ -25,8 +25,8 @@ GUIDE = ROOT / "notebooks" / "teaching"
 
 
 def print_handouts(page: Page, folder: Path) -> None:
-    """Print the handouts with a page of Chromium, one PDF for each lesson."""
-    for path in NOTEBOOKS:
+    """Print the handouts with a page of Chromium, one PDF for each lesson that the guide has a page for."""
+    for path in (path for path in NOTEBOOKS if (GUIDE / f"{path.stem}.md").exists()):
         page.set_content(handout(path))
         page.pdf(path=folder / f"handout-{path.stem}.pdf", prefer_css_page_size=True, tagged=True)
 
