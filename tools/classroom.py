@@ -429,9 +429,12 @@ def stop(wish: argparse.Namespace) -> None:
         until = time.monotonic() + 10
         while programs_of(names) and time.monotonic() < until:
             time.sleep(0.1)
-    for group in (group for name in ["", *names] for group in cgroups(name)):
-        with suppress(OSError):
-            group.rmdir()
+    for group in [group for name in [*names, ""] for group in cgroups(name)]:
+        until = time.monotonic() + 5
+        while group.exists() and time.monotonic() < until:
+            with suppress(OSError):  # a process that has ended may not be gone yet
+                group.rmdir()
+            time.sleep(0.05)
 
 
 # Worksheets

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jupyterhub.spawner import LocalProcessSpawner
 
-sys.path.append(str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from tools.classroom import (
     COURSE,
     HOMES,

@@ -45,8 +45,9 @@ def main() -> None:
     parser.add_argument("--students", type=int, nargs="+", default=[1, 4, 8])
     parser.add_argument("--lesson", default="02_mlp")
     wish = parser.parse_args()
+    measured = commands[wish.command](wish) | {"machine": machine()}
     record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
-    record[wish.command] = commands[wish.command](wish) | {"machine": machine()}
+    record[wish.command] = measured
     print(json.dumps(record[wish.command], indent=1))
     with write_whole(RECORD.parent) as drafts:
         (drafts / RECORD.name).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
@@ -274,7 +275,7 @@ def load(wish: argparse.Namespace) -> dict:
     hub, passwords = classroom.url(settings), dict(classroom.sheet())
     sources, half = [cell.source for cell in cells_of(wish.lesson)], threading.Event()
     worksheet = sorted((classroom.EXCHANGE / classroom.COURSE / "outbound").iterdir())[0].name
-    begin = time.perf_counter()
+    begin, megabytes = time.perf_counter(), {"server": [], "student": []}
 
     def work(name: str) -> dict:
         times = {}
@@ -295,13 +296,18 @@ def load(wish: argparse.Namespace) -> dict:
             if number == len(sources) // 2:
                 half.set()
         note("lesson")
+        pids = classroom.programs_of([name])
+        servers = [pid for pid in pids if SERVER in Path(f"/proc/{pid}/cmdline").read_text()]
+        megabytes["server"].append(round(sum(map(private, servers))))
+        megabytes["student"].append(round(sum(map(private, pids))))
         student.hand_in(worksheet)
         note("handed in")
         return times
 
     with ThreadPoolExecutor(len(settings["students"])) as pool:
         jobs = {name: pool.submit(work, name) for name in settings["students"]}
-        half.wait(3600)
+        while not half.wait(1) and not all(job.done() for job in jobs.values()):
+            pass
         classroom.run_hub(settings)
         restarted = round(time.perf_counter() - begin, 1)
         results, failed = {}, {}
@@ -318,6 +324,7 @@ def load(wish: argparse.Namespace) -> dict:
         "failed": failed,
         "handed in": len(found),
         "hub restarted after seconds": restarted,
+        "most megabytes": {what: max(numbers, default=0) for what, numbers in megabytes.items()},
         "seconds until the last": {
             what: max(times[what] for times in results.values()) for what in next(iter(results.values()), {})
         },
