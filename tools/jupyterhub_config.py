@@ -60,7 +60,6 @@ c.Spawner.environment = {
 c.Spawner.env_keep = ["LANG"]
 c.Spawner.default_url = f"/lab/tree/{COURSE}/01_preprocessing.ipynb"
 c.Spawner.start_timeout = c.Spawner.http_timeout = 180  # thirty that start at once on few cores
-c.JupyterHub.concurrent_spawn_limit = max(2, os.cpu_count() or 1)
 
 # Where it listens. The proxy is started apart from the hub, so that it runs on while the hub restarts.
 c.JupyterHub.bind_url = f"http://{settings['address']}:{port}"

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import secrets
+import shlex
 import shutil
 import subprocess
 import sys
@@ -29,25 +30,30 @@ ADA, BOB, EVE = "ada-in-class", "bob-in-class", "eve-in-class"
 SECRET = secrets.token_hex(16)
 OF_ADA = Path(tempfile.gettempdir(), "of-ada-in-class")  # a file of hers where all may write
 
-# A Python that students cannot reach, such as root's own, is shown to the class at its place, and nothing
-# else of the closed folder that it lies in.
-OPENED = """
-shown=$(mktemp -d) && chmod 755 "$shown" && mkdir -p "$shown/$2" && mount --bind "$1/$2" "$shown/$2"
-mount --rbind "$shown" "$1" && shift 2 && exec "$@"
-"""
 
+def opened(*paths: Path) -> str:
+    """A script that shows these paths, each at its place, to whoever may not enter a folder on the way to it.
 
-def closed_folder(path: Path) -> Path | None:
-    """The folder on the way to this one that others may not enter, if there is one."""
-    return next((parent for parent in reversed(path.parents) if not parent.stat().st_mode & 0o001), None)
+    Such as root's own folder, if Python lies there. Of that folder, nothing else is to be seen.
+    """
+    script, closed = "", {}
+    for path in paths:
+        ways = (parent for parent in reversed(path.parents) if not parent.stat().st_mode & 0o001)
+        if folder := next(ways, None):
+            closed.setdefault(folder, set()).add(path.relative_to(folder))
+    for folder, parts in closed.items():
+        script += "shown=$(mktemp -d) && chmod 755 $shown && "
+        for part in map(str, parts):
+            place = f"$shown/{shlex.quote(part)}"
+            script += f"mkdir -p {place} && mount --bind {shlex.quote(f'{folder}/{part}')} {place} && "
+        script += f"mount --rbind $shown {shlex.quote(str(folder))} && "
+    return script + 'exec "$@"'
 
 
 def make_class(*arguments: str, check: bool = True, **how) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "tools.classroom", *arguments]
-    for path in {Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve(), ROOT}:
-        if closed := closed_folder(path):
-            command = ["sh", "-c", OPENED, "sh", str(closed), str(path.relative_to(closed)), *command]
-    command = ["unshare", "--mount", "--propagation", "private", *command]
+    script = opened(Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve(), ROOT)
+    command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", *command]
     environment = os.environ | {"CLASS_FOLDER": str(CLASS), "TF_CPP_MIN_LOG_LEVEL": "3"}
     environment.pop("PYTHONPATH", None)
     settings = {
