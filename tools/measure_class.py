@@ -4,8 +4,8 @@
 ``processor``  how long 02's training takes when several students train at once
 ``load``       students who log in, run a lesson and hand in a worksheet, while the hub restarts (as root)
 
-The first two run in the environment of `make class`, the last against a class that has been started. Each
-writes its part of tools/class.json, where the guide's tables come from.
+The first two set what `make class` sets, the last needs a class that has been started. Each writes its part
+of tools/class.json.
 """
 
 import argparse
