@@ -274,9 +274,9 @@ def against(copies: str, key: str) -> np.ndarray:
     return np.array([result[key] for result in load_results("adversarial_training")["results"][copies]])
 
 
-def more_errors_against() -> np.ndarray:
-    """How many more errors the CNN makes after an epoch with worsened copies than with noisy ones (Welch)."""
-    before, after = against("noisy", "errors"), against("worsened", "errors")
+def more_errors_than(copies: str) -> np.ndarray:
+    """How many more errors the CNN makes after an epoch with worsened copies than with those (Welch)."""
+    before, after = against(copies, "errors"), against("worsened", "errors")
     half = scipy.stats.t.ppf(0.975, len(after) - 1) * math.hypot(
         scipy.stats.sem(before), scipy.stats.sem(after)
     )
@@ -469,12 +469,12 @@ RESULTS: dict[str, Callable[..., float]] = {
     "few.{remedy}.fewer": lambda remedy: fewer_with(remedy)[1],
     "few.{remedy}.fewer_low": lambda remedy: fewer_with(remedy)[0],
     "few.{remedy}.fewer_high": lambda remedy: fewer_with(remedy)[2],
-    "against.{copies}.errors": lambda copies: against(copies, "errors").mean(),
     "against.{copies}.one_step": lambda copies: against(copies, "one_step").mean(),
     "against.{copies}.ten_steps": lambda copies: against(copies, "ten_steps").mean(),
-    "against.more_errors": lambda: more_errors_against()[1],
-    "against.fewer_errors_at_best": lambda: -more_errors_against()[0],
-    "against.more_errors_at_worst": lambda: more_errors_against()[2],
+    "against.more_errors_than.{copies}": lambda copies: more_errors_than(copies)[1],
+    "against.more_errors_than.{copies}.low": lambda copies: more_errors_than(copies)[0],
+    "against.more_errors_than.{copies}.high": lambda copies: more_errors_than(copies)[2],
+    "against.fewer_errors_at_best": lambda: -more_errors_than("noisy")[0],
     # What notebook 09 prints
     "misread.{network}.at_0.05": lambda n: misread_after(n, "by slope")[0],
     "misread.{network}.at_0.1": lambda n: misread_after(n, "by slope")[1],
