@@ -13,10 +13,11 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from sphinx.errors import SphinxError
 from test_archives import EDITIONS, EVERYWHERE
 
-from tools import mathml, publish, slides
+from tools import mathml, minutes, publish, slides
 from tools.course import NOTEBOOKS, alt_text, read, tags, title
 from tools.launch_buttons import launch_links
 
+PAGES = ("index", "take_away", "teaching", "glossary", "references")
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -93,7 +94,7 @@ def test_page_says_where_code_runs_and_offers_to_enlarge_figures(articles, path)
 
 def test_site_has_all_pages_and_links_terms_where_they_are_introduced(articles):
     lessons, linked = {path.stem for path in NOTEBOOKS}, set()
-    assert set(articles) == {"index", "take_away", "glossary", "references", "genindex", "search"} | lessons
+    assert set(articles) == {*PAGES, "genindex", "search"} | lessons
     for path in NOTEBOOKS:
         links = articles[path.stem].select("a[href^='glossary']")
         assert links and all(link.select("strong, em") for link in links), path.stem
@@ -105,7 +106,7 @@ def test_site_has_all_pages_and_links_terms_where_they_are_introduced(articles):
 
 def test_each_page_says_what_it_is_about(site):
     found = set()
-    for name in ["index", "take_away", "glossary", "references", *(path.stem for path in NOTEBOOKS)]:
+    for name in [*PAGES, *(f"{folder}{path.stem}" for path in NOTEBOOKS for folder in ("", "teaching/"))]:
         page = BeautifulSoup((site / f"{name}.html").read_bytes(), "html.parser")
         about = {
             tag.get("property", tag.get("name")): tag["content"] for tag in page.select("head meta[content]")
@@ -115,7 +116,17 @@ def test_each_page_says_what_it_is_about(site):
         assert about["og:url"] == f"https://you.github.io/course/{name}.html"
         assert (site / about["og:image"].removeprefix("https://you.github.io/course/")).is_file()
         found.add(about["description"])
-    assert len(found) == 4 + len(NOTEBOOKS)
+    assert len(found) == len(PAGES) + 2 * len(NOTEBOOKS)
+
+
+def test_guide_gives_the_minutes_of_each_section_and_leads_there(site, articles):
+    for path in NOTEBOOKS:
+        page = BeautifulSoup((site / "teaching" / f"{path.stem}.html").read_bytes(), "html.parser")
+        links = page.select("#minutes table a")
+        names = [name.replace("`", "") for name in minutes.sections(path.stem)]
+        assert [link.get_text().replace("’", "'") for link in links] == names
+        assert all(articles[path.stem].find(id=link["href"].partition("#")[2]) for link in links[1:])
+        assert not page.select("a[href$='.pdf']")  # none was printed
 
 
 def test_letters_lead_to_the_first_term_of_each(articles):
