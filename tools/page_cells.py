@@ -47,12 +47,12 @@ def fit(app, doctree) -> None:
 
 def offer_to_enlarge(app, doctree) -> None:
     """Give each figure a button, which blocks.js shows if the figure does not fit on the page in its size."""
-    for cell in list(doctree.findall(is_cell)):
-        for image in list(cell.findall(nodes.image)):
-            if not any(cell.findall(is_widget)):
-                put_into(
-                    '<span class="figure">', image, f'<button type="button" hidden>{ENLARGE}</button></span>'
-                )
+    figures = list(doctree.findall(nodes.image)) if app.env.docname == "index" else []
+    for cell in doctree.findall(is_cell):
+        figures += cell.findall(nodes.image) if not any(cell.findall(is_widget)) else []
+    for image in figures:
+        image["classes"].append("no-scaled-link")  # to the picture's file
+        put_into('<span class="figure">', image, f'<button type="button" hidden>{ENLARGE}</button></span>')
 
 
 def say_where_code_runs(app, doctree) -> None:

@@ -1,5 +1,7 @@
 """What helps to read the pages on any screen: folds, figures to enlarge, outputs that fit, dark colors."""
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
@@ -48,18 +50,28 @@ def test_figure_is_enlarged_and_put_back(address, page, width):
     button.click()
     dialog = page.get_by_role("dialog", name="The figure, enlarged")
     natural = figure.locator("img").evaluate("image => image.naturalWidth")
-    assert (
-        dialog.locator("img").evaluate("image => image.clientWidth")
-        == natural
-        > figure.bounding_box()["width"]
-    )
+    large = dialog.locator("img")
+    assert large.bounding_box()["width"] > 1.2 * figure.bounding_box()["width"]
     assert Axe().run(page, options=AXE["light"]).response["violations"] == []
+    if width == 390:  # the whole of it would be no larger than on the page
+        assert large.bounding_box()["width"] == natural
+        expect(dialog.locator(".goes-on-right")).to_be_visible()
+        large.click()
+        expect(dialog.get_by_role("button", name="Full size")).to_be_visible()
+    expect(large).to_be_in_viewport(ratio=1)
+    large.click()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(button).to_be_focused()
+    page.wait_for_function("!history.state?.enlarged")
     figure.locator("img").click()
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_be_hidden()
+    page.wait_for_function("!history.state?.enlarged")
+    button.click()
+    page.go_back()
+    expect(dialog).to_be_hidden()
+    expect(page).to_have_url(f"{address}/05_evaluation.html")
 
 
 def test_figure_that_fits_is_not_to_be_enlarged(address, page):
@@ -67,6 +79,37 @@ def test_figure_that_fits_is_not_to_be_enlarged(address, page):
     small = page.locator(".figure", has=page.get_by_alt_text("The training image with index 0")).first
     small.scroll_into_view_if_needed()
     expect(small.get_by_role("button", include_hidden=True)).to_be_hidden()
+
+
+@pytest.mark.parametrize("media", ["screen", "print"])
+def test_front_page_shows_the_path_whole_and_its_gallery_large(address, page, media):
+    page.set_viewport_size(PHONE if media == "screen" else {"width": 718, "height": 1000})
+    page.emulate_media(media=media)
+    page.goto(f"{address}/index.html")
+    tables = page.locator("#the-path table")
+    expect(tables).to_have_count(2)
+    assert tables.evaluate_all("all => all.map(table => table.scrollWidth - table.clientWidth)") == [0, 0]
+    rights = tables.evaluate_all("all => all.map(table => table.getBoundingClientRect().right)")
+    assert max(rights) <= page.viewport_size["width"]
+    expect(page.locator("#the-path .goes-on-right")).to_have_count(0)
+    button = page.get_by_role("button", name="Enlarge", exact=True)
+    expect(button).to_be_visible(visible=media == "screen")
+
+
+def test_search_icon_is_beside_what_is_typed_and_marks_do_not_stay(address, page):
+    page.goto(f"{address}/search.html?q=dropout")
+    expect(page.get_by_role("link", name=re.compile("Go deeper")).last).to_be_visible()
+    page.keyboard.press("Control+k")
+    for field in page.locator("form.bd-search:visible").all():
+        icon = field.locator(".fa-magnifying-glass").bounding_box()
+        assert icon["x"] + icon["width"] <= field.locator("input").bounding_box()["x"]
+    page.goto(f"{address}/04_deep_cnn.html")  # not from the results
+    page.wait_for_timeout(200)
+    expect(page.locator(".highlighted, .highlight-link")).to_have_count(0)
+    page.goto(f"{address}/search.html?q=dropout")
+    page.get_by_role("link", name=re.compile("Go deeper")).last.click()
+    expect(page.locator(".highlighted").first).to_be_attached()
+    expect(page.locator(".highlight-link")).to_be_hidden()
 
 
 def test_widgets_are_dark_in_the_dark(address, page):

@@ -34,16 +34,42 @@ Object.assign(dialog, { className: "enlarged", ariaLabel: "The figure, enlarged"
 const scrolling = document.createElement("div");
 scrolling.tabIndex = 0; // so that keys can scroll it
 scrolling.append(large);
-dialog.append(makeButton("Close", { onclick: () => dialog.close() }), scrolling);
+const size = makeButton("", { onclick: () => showWhole(!dialog.classList.contains("whole")) });
+dialog.append(size, makeButton("Close", { autofocus: true, onclick: () => dialog.close() }), scrolling);
 dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close()); // beside the figure
+large.addEventListener("click", () => size.hidden || size.click());
+scrolling.addEventListener("scroll", () => showWhereItGoesOn(scrolling), { passive: true });
+
+function showWhole(whole) {
+  dialog.classList.toggle("whole", whole);
+  size.textContent = whole ? "Full size" : "Whole figure";
+  showWhereItGoesOn(scrolling);
+}
+
+function openDialog(image) {
+  Object.assign(large, { src: image.currentSrc, alt: image.alt, width: image.naturalWidth });
+  large.style.setProperty("--ratio", image.naturalWidth / image.naturalHeight);
+  dialog.showModal();
+  showWhole(true);
+  size.hidden = image.naturalWidth <= 1.1 * large.clientWidth;
+  // The whole of it is no larger than on the page, on a phone for instance.
+  if (!size.hidden && large.clientWidth < 1.2 * image.clientWidth) showWhole(false);
+  history.pushState({ enlarged: true }, ""); // for "back"
+}
+
+dialog.addEventListener("close", () => history.state?.enlarged && history.back());
+addEventListener("popstate", () => dialog.close());
+// Sphinx would keep the key to itself.
+const closeByKey = (event) => {
+  if (event.key !== "Escape" || !dialog.open) return;
+  event.stopPropagation();
+  dialog.close();
+};
+addEventListener("keydown", closeByKey, { capture: true });
 
 function letItEnlarge(image) {
   const button = image.nextElementSibling;
-  const enlarge = () => {
-    if (button.hidden) return;
-    Object.assign(large, { src: image.currentSrc, alt: image.alt, width: image.naturalWidth });
-    dialog.showModal();
-  };
+  const enlarge = () => button.hidden || openDialog(image);
   const decide = () => button.hidden = !image.clientWidth || image.naturalWidth < 1.1 * image.clientWidth;
   for (const part of [image, button]) part.addEventListener("click", enlarge);
   image.addEventListener("load", decide);
@@ -59,3 +85,5 @@ for (const block of document.querySelectorAll(WIDE)) {
   sizes.observe(block);
   block.addEventListener("scroll", () => showWhereItGoesOn(block), { passive: true });
 }
+// Sphinx would mark what was searched for on the next page, whichever way one comes there.
+if (!document.referrer.includes("/search.html")) localStorage.removeItem("sphinx_highlight_terms");
