@@ -190,7 +190,7 @@ function render({ model, el }) {
   const inRow = (...children) => make("div", { className: "row" }, ...children);
   const titled = (text, content) => make("div", {}, make("div", {}, text), content);
   const nine = (ariaLabel, cells) => make("div", { className: "nine", role: "group", ariaLabel }, ...cells);
-  const switches = Object.values(SWITCHES).map((text, i) => make("label", {}, text, boxes[i]));
+  const switches = Object.values(SWITCHES).map((text, i) => make("label", {}, boxes[i], text));
   const steps = [
     button("First", () => jump(0)),
     button("Back", () => jump(place() - 1)),
