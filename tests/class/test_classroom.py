@@ -78,6 +78,7 @@ def sheet(tmp_path_factory):
     """Start a class of three, with one worksheet; names and first passwords."""
     assert os.geteuid() == 0, "these tests make accounts: run them as root, sudo make test-class"
     make_class("remove", check=False)
+    OF_ADA.unlink(missing_ok=True)
     modes = {path: path.stat().st_mode & 0o777 for path in ROOT.iterdir()}
     names = tmp_path_factory.mktemp("names") / "names.txt"
     names.write_text(f"{ADA}\n{BOB}\n{EVE}\n")
