@@ -155,6 +155,12 @@ def test_sliders_of_the_page_have_the_limits_of_the_traits(pad):
     assert run("image.js", "module.SETTINGS") == STILL
 
 
+def test_pad_without_ink_reads_nothing(pad):
+    assert repr(pad).startswith("DigitPad: one reads ")
+    pad.drawing = np.zeros((280, 280))
+    assert repr(pad) == "DigitPad: nothing drawn yet"
+
+
 # The pad's state
 
 

@@ -138,8 +138,8 @@ def test_page_gets_a_place_below_each_picture_of_a_live_widget(app, monkeypatch)
     live_widgets.place_widgets(app, nodes.container("", section))
     _, in_print, *text, first, second, third = section.children
     needed = f"01_lesson/sample views/sample data/{hashlib.sha256(LARGE).hexdigest()}"
-    place = f'<div class="live" data-live="01_lesson/sample" data-prefetch="{needed}"></div>'
-    assert first[-1].astext() == place
+    place = 'class="live" id="sample-01_lesson" data-live="01_lesson/sample"'
+    assert first[-1].astext() == f'<div {place} data-prefetch="{needed}"></div>'
     assert len(second.children) == len(third.children) == 1
     assert [part.astext() for part in text] == ["how", "to"]
     where = '<p class="in-print"><strong>On the page (https://course/01_lesson.html), this is a thing to play'

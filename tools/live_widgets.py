@@ -26,8 +26,10 @@ def place_widgets(app, doctree) -> None:
     for output in list(doctree.findall(nodes.container)):
         if output.get("mime_type") == "text/plain" and output.astext().strip() in widgets:
             name, bundle = widgets[output.astext().strip()]
+            anchor = "-".join(reversed(name.split("/")))  # such as network_trainer-02_mlp
             place = (
-                f'<div class="live" data-live="{name}" data-prefetch="{" ".join(first(name, bundle))}"></div>'
+                f'<div class="live" id="{anchor}" data-live="{name}" '
+                f'data-prefetch="{" ".join(first(name, bundle))}"></div>'
             )
             output.parent.parent += nodes.raw("", place, format="html")
     for place in list(doctree.findall(nodes.raw)):

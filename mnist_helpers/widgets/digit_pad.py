@@ -97,6 +97,8 @@ class DigitPad(Pad):
         return {name: int(np.argmax(values)) for name, values in self.probabilities.items()}
 
     def __repr__(self) -> str:
+        if not self.drawing.any():
+            return "DigitPad: nothing drawn yet"
         answers = self.probabilities.items()
         readings = [f"{name} reads {np.argmax(values)} ({percent(max(values))})" for name, values in answers]
         return f"DigitPad: {', '.join(readings)}"

@@ -192,6 +192,10 @@ def test_pen_width_eraser_undo_and_clear(view):
     assert change() == pytest.approx(-50 * (24 + 12), rel=0.1)
     view.get_by_role("button", name="Clear").click()
     assert amounts[-1] + change() == pytest.approx(0)
+    expect(view.locator(".says")).to_have_text("Nothing drawn yet.")
+    assert {*view.locator("tbody td").all_inner_texts()} == {"–"}
+    assert not any(view.locator(".bar").evaluate_all(FILLED))
+    assert view.locator("td.top").count() == 0
     for expected in [*amounts[-2::-1], amounts[0]]:  # back to the example, step by step, and no further
         undo.click()
         assert ink(view, "sheet").sum() == pytest.approx(expected)
@@ -278,6 +282,9 @@ def test_front_page_reads_a_digit_in_its_first_screen(page, address, size):
     assert sent[network] <= 250_000
     assert page.evaluate("scrollY") == 0
     assert view.locator(".reads .bar").count() == 10
+    view.get_by_role("button", name="Clear").click()
+    expect(view.locator(".large")).to_have_text("–")
+    expect(view.locator(".says")).to_have_text("Nothing drawn yet.")
     for part in (".sheet", ".large", ".reads .bar >> nth=9"):
         box = view.locator(part).bounding_box()
         assert 0 <= box["x"] < box["x"] + box["width"] <= width
@@ -290,8 +297,21 @@ def test_doors_of_the_front_page_lead_somewhere(page, address, name):
     page.goto(f"{address}/index.html")
     page.locator(".doors").get_by_role("link", name=name).click()
     page.wait_for_function("location.hash || /[/](01_|teaching)/.test(location.pathname)")
-    anchor = page.evaluate("location.hash")
-    assert not anchor or page.locator(anchor).get_by_role("heading").first.is_visible()
+    if anchor := page.evaluate("location.hash"):
+        expect(page.locator(anchor).get_by_role("button", name="Train")).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("size", [(390, 844), (768, 1024), (1280, 720)], ids=str)
+def test_answers_are_seen_while_a_slider_moves(page, address, size):
+    page.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))
+    page.goto(f"{address}/index.html")
+    view = page.locator(".digit-pad")
+    view.get_by_text("More: ").click()
+    sliders = view.locator(".sliders")
+    sliders.evaluate("sliders => sliders.scrollIntoView({ block: 'center' })")
+    for part in [*sliders.locator("input").all(), *view.locator("details table thead th").all()]:
+        expect(part).to_be_in_viewport(ratio=1)
+    expect(view.get_by_label("rotation")).to_have_css("touch-action", "pan-y")
 
 
 def test_more_of_the_front_page_has_all_the_rest(page, address, pad):
@@ -361,11 +381,12 @@ def test_page_and_python_share_one_state(open_cell):
         expect(view.get_by_label("rotation")).to_have_attribute("aria-valuetext", "+30°")
         expect(view.get_by_label("eraser")).to_be_checked()
     assert np.abs(ink(one) - np.array(state(page, "pad.input.tolist()"))).max() < 0.003
-    said = one.locator(".says").inner_text()
     state(page, "setattr(pad, 'drawing', 0 * pad.drawing)")
     for view in (one, other):
-        expect(view.locator(".hint")).to_have_text("Draw a digit, or use arrow keys and Space.")
-        expect(view.locator(".says")).not_to_have_text(said)  # is said when the drawing is sent
+        expect(view.locator(".hint")).to_have_text(
+            "Draw with your finger, the mouse, or arrow keys and Space."
+        )
+        expect(view.locator(".says")).to_have_text("Nothing drawn yet.")
         assert ink(view, "sheet").max() == 0
     assert state(page, "float(pad.drawing.max())") == 0
 

@@ -185,6 +185,8 @@ def test_trained_network_reads_a_drawing_and_a_digit(view):
     expect(view.locator(".read")).to_contain_text("It reads 1 (")
     draw(view, SEVEN)
     view.get_by_role("button", name="Clear").click()
+    expect(view.locator(".read")).to_have_text("Nothing drawn yet.")
+    expect(drawn).not_to_contain_text("reads")
     draw(view, SEVEN)
     expect(drawn).to_contain_text("reads 7")
     digit = view.locator(".answers thead th").nth(1)

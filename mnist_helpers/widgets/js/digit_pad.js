@@ -67,8 +67,9 @@ function render({ model, el }) {
     const state = getTraits(model, Object.keys(controls));
     const prepared = prepare(drawing.ink, state);
     const input = transform(prepared.input, state);
+    const isBlank = drawing.isBlank(); // then there is nothing to read, though a network would answer
     const answers = networks.all.map(({ name, network }) => {
-      return { name, probabilities: network && predict(network, input) };
+      return { name, probabilities: isBlank ? null : network && predict(network, input) };
     });
     for (const [trait, control] of Object.entries(controls)) control.show(state[trait]);
     sheet.paint(prepared.drawing);
@@ -78,7 +79,8 @@ function render({ model, el }) {
       table.show(answers);
     }
     first.show(answers.slice(0, 1));
-    if (answers[0].probabilities) say(large, String(readingOf(answers[0].probabilities).digit));
+    if (isBlank) say(large, "–");
+    else if (answers[0].probabilities) say(large, String(readingOf(answers[0].probabilities).digit));
     networks.ask(networks.all.slice(0, compact && !details.open ? 1 : Infinity), drawing.ink);
     clearTimeout(timer);
     timer = setTimeout(() => {
@@ -87,7 +89,7 @@ function render({ model, el }) {
         const { digit, largest } = readingOf(probabilities);
         return `${name} reads ${digit} (${inPercent(largest)})`;
       });
-      say(says, `${read.join(", ")}.`);
+      say(says, isBlank ? "Nothing drawn yet." : `${read.join(", ")}.`);
       drawing.send();
     }, PAUSE);
   }
@@ -97,27 +99,26 @@ function render({ model, el }) {
   const pen = [controls.erase.element, controls.width.element];
   const chooser = makeChooser(model, drawing);
   const changes = SLIDERS.filter(([trait]) => trait in SETTINGS);
-  const ways = [
-    section(
-      "From drawing to input, close to the way MNIST was made",
-      make("div", { className: "steps" }, ...steps.map(({ element }) => element)),
-    ),
-    section(
-      "Change the input",
-      make("div", { className: "sliders" }, ...changes.map(([trait]) => controls[trait].element)),
-      inRow(button("Reset the sliders", () => set(SETTINGS))),
-    ),
-  ];
+  const way = section(
+    "From drawing to input, close to the way MNIST was made",
+    make("div", { className: "steps" }, ...steps.map(({ element }) => element)),
+  );
+  // Next to the table, so that one sees what a slider does.
+  const sliders = section(
+    "Change the input",
+    make("div", { className: "sliders" }, ...changes.map(([trait]) => controls[trait].element)),
+    inRow(button("Reset the sliders", () => set(SETTINGS))),
+  );
   const unfold = (event) => {
     event.preventDefault(); // the trait opens it
     set({ more: !model.get("more") });
   };
-  const more = "More: the way to the input, sliders, and what the other networks say";
+  const more = "More: sliders, what the other networks say, and the way to the input";
   const details = make("details", {}, make("summary", { onclick: unfold }, more));
   const inParts = (...parts) => make("div", { className: "parts" }, ...parts);
   let shown;
   if (compact) {
-    details.append(table.element, section("Pen", inRow(...pen)), ...(chooser ? [chooser] : []), ...ways);
+    details.append(sliders, table.element, section("Pen", inRow(...pen)), ...(chooser ? [chooser] : []), way);
     shown = [
       inParts(
         make("div", { className: "paper pad" }, sheet.element),
@@ -131,9 +132,9 @@ function render({ model, el }) {
       inParts(
         // The words are here, because on a phone the table is further down.
         make("div", { className: "paper pad" }, sheet.element, says, tools, chooser),
-        make("div", { className: "says-what" }, table.element),
+        make("div", { className: "says-what" }, table.element, sliders),
       ),
-      ...ways,
+      way,
     ];
   }
   const name = compact ? "digit-pad compact" : "digit-pad";
@@ -215,7 +216,7 @@ const STYLE = `
 .digit-pad .parts { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: flex-start; }
 .digit-pad .parts > * { max-width: 100%; min-width: 0; }
 .digit-pad .paper { width: 280px; }
-.digit-pad .says-what { flex: 1 1 24rem; }
+.digit-pad .says-what { flex: 1 1 20rem; }
 .digit-pad .step canvas { display: block; background: #fff; border: 1px solid #767676; max-width: 100%; }
 .digit-pad .steps { display: flex; flex-wrap: wrap; gap: .5rem 1rem; margin-top: .3rem; }
 .digit-pad .step b { display: inline-flex; align-items: center; min-height: 24px; }
@@ -238,7 +239,7 @@ const STYLE = `
 .compact .large { margin: 0; min-width: .62em; font-size: 8rem; line-height: 1; font-weight: bold;
   font-variant-numeric: tabular-nums; color: var(--blue); }
 .compact .says { min-height: 1.4em; }
-.compact .pad .hint { min-height: 1.4em; font-size: 12.5px; }
+.compact .pad .hint { font-size: 12.5px; }
 .compact .reads :is(thead, caption) { display: none; }
 .compact .reads th { padding: 0; width: 1.2em; }
 .compact .reads td { display: flex; gap: .5rem; align-items: center; padding: 0; }
@@ -248,6 +249,7 @@ const STYLE = `
 .compact .reads :is(.says, .row) { grid-column: 1 / -1; }
 .compact button { min-width: 6rem; }
 .compact details { margin-top: .6rem; }
+.compact details caption { padding-top: .6rem; }
 .compact summary { min-height: 24px; cursor: pointer; font-weight: bold; }
 @container (max-width: 34rem) {
   .compact .parts { grid-template-columns: minmax(0, 1fr); gap: .3rem; }

@@ -52,6 +52,7 @@ body[data-jp-theme-light=false] .mnist-widget { color-scheme: dark; } /* Jupyter
 .mnist-widget select option { color: FieldText; background: Field; }
 .mnist-widget button:disabled { opacity: .5; }
 .mnist-widget input { accent-color: var(--blue); margin: 0; }
+.mnist-widget input[type=range] { touch-action: pan-y; } /* a swipe that begins on it scrolls the page */
 .mnist-widget input[type=checkbox]:not(:checked) { appearance: none; width: 13px; height: 13px; border-radius: 2px;
   border: 1px solid light-dark(#767676, #8a8a8a); } /* empty in the dark, too */
 .mnist-widget input[type=number] { width: 5.5em; }

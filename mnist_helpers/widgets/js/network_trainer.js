@@ -162,6 +162,7 @@ function render({ model, el }, trainer) {
   function announceReading() {
     const probabilities = trainer.report?.drawing;
     if (!probabilities || model.get("running")) return;
+    if (drawing.isBlank()) return say(read, "Nothing drawn yet.");
     const { digit, largest } = readingOf(probabilities);
     say(read, `It reads ${digit} (${inPercent(largest)}).`);
   }
@@ -213,7 +214,7 @@ function render({ model, el }, trainer) {
     digitPicture.ariaLabel = `Validation image ${number}, ${label === 8 ? "an" : "a"} ${label}`;
     answers.show([
       { name: `this ${label}`, probabilities },
-      { name: "your drawing", probabilities: report.drawing },
+      { name: "your drawing", probabilities: drawing.isBlank() ? null : report.drawing },
     ]);
   }
 
@@ -249,13 +250,11 @@ function render({ model, el }, trainer) {
       "The training",
       make("div", { className: "settings" }, ...elementsOf(CHOICES.training), choices.seed.element),
     ),
-    make(
-      "div",
-      { className: "parts" },
-      make("div", { className: "doing" }, inRow(train, step, reset), said),
-      make("div", {}, pace, measured.element),
-    ),
+    inRow(train, step, reset),
+    said,
     make("div", { className: "charts" }, charts.loss.element, charts.accuracy.element),
+    measured.element,
+    pace,
     weights.element,
     make(
       "div",
@@ -348,14 +347,14 @@ const SHADES = Uint32Array.from({ length: 255 }, (_, i) => {
 });
 
 const STYLE = `
-.network-trainer .settings { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.9rem, 1fr)); gap: .3rem .7rem; }
+.network-trainer .settings { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); gap: .3rem .7rem; }
 .network-trainer .settings label { flex-direction: column; align-items: stretch; gap: 0; min-width: 0; }
 .network-trainer .settings :is(select, input) { width: 100%; min-width: 0; }
+.network-trainer .settings select { padding: .15rem .3rem; }
 .network-trainer .parts { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; margin-top: .7rem; align-items: flex-start; }
 .network-trainer .parts > * { min-width: 0; max-width: 100%; }
-.network-trainer .doing { flex: 1 1 18rem; }
 .network-trainer button.train { background: var(--blue); border-color: var(--blue); color: var(--on-blue); min-width: 5.5em; }
-.network-trainer .said { min-height: 7em; }
+.network-trainer .said { min-height: 2.8em; }
 .network-trainer .weights { margin-top: .5rem; }
 .network-trainer .weights figcaption { min-height: 2.8em; }
 .network-trainer .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(52px, 11%), 1fr)); gap: 3px; max-width: 44rem; }
@@ -365,12 +364,12 @@ const STYLE = `
 .network-trainer .digit { width: 112px; height: 112px; image-rendering: pixelated; background: #fff; border: 1px solid #767676; }
 .network-trainer .pad { width: 220px; }
 .network-trainer .read { min-height: 2.8em; }
-.network-trainer .reading { flex: 1 1 18rem; min-height: 345px; }
+.network-trainer .reading { flex: 1 1 16rem; min-height: 345px; }
 @media (max-width: 600px) {
   .network-trainer .one { width: 100%; }
   .network-trainer .pad { width: 280px; }
   .network-trainer .pace { min-height: 2.8em; }
-  .network-trainer .said { min-height: 8.4em; }
+  .network-trainer .said { min-height: 5.6em; }
   .network-trainer .weights figcaption { min-height: 4.2em; }
 }
 `;

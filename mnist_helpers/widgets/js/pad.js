@@ -40,6 +40,8 @@ export function createDrawing(model, refresh) {
       known = drawing.ink.slice();
       setTraits(model, { drawing: new DataView(known.buffer) });
     },
+    /** Whether there is no ink. */
+    isBlank: () => drawing.ink.every((value) => value === 0),
     receive() {
       const other = bytesOf(model.get("drawing"));
       if (areEqual(other, known)) return; // nothing new, or what this view has sent
@@ -118,7 +120,7 @@ export function createSheet(model, drawing, refresh) {
   const words = make("p", { className: "hint", role: "status" });
   const paint = (part) => {
     paintPart(canvas, part, PAD_SIDE);
-    let text = "Draw a digit, or use arrow keys and Space.";
+    let text = "Draw with your finger, the mouse, or arrow keys and Space.";
     if (cursor.shown) {
       paintCursor(canvas.getContext("2d"), cursor, model.get("width"));
       const [x, y] = cursor.place.map((value) => Math.round(value / CELLS));
@@ -164,7 +166,7 @@ function paintCursor(context, { place: [x, y], down }, width) {
 /**
  * A table of probabilities, with a column for each of so many answers. It is empty at first.
  *
- * @return the element, and `show(answers)`: [{ name, probabilities }], with null for what is not known yet
+ * @return the element, and `show(answers)`: [{ name, probabilities }], with null for what is not known
  */
 export function createAnswers(title, count) {
   const columns = Array.from({ length: count }, () => ({
@@ -190,12 +192,11 @@ export function createAnswers(title, count) {
   const show = (answers) =>
     answers.forEach(({ name, probabilities }, i) => {
       say(columns[i].name, name);
-      if (!probabilities) return; // not there yet
-      const { digit } = readingOf(probabilities);
-      say(columns[i].reads, `reads ${digit}`);
+      const digit = probabilities ? readingOf(probabilities).digit : null;
+      say(columns[i].reads, probabilities ? `reads ${digit}` : "–");
       columns[i].cells.forEach(({ text, fill, cell }, row) => {
-        say(text, inPercent(probabilities[row]));
-        fill.style.width = `${100 * probabilities[row]}%`;
+        say(text, probabilities ? inPercent(probabilities[row]) : "–");
+        fill.style.width = `${100 * (probabilities?.[row] ?? 0)}%`;
         cell.className = row === digit ? "top" : "";
       });
     });
