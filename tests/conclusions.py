@@ -698,7 +698,7 @@ def in_09() -> dict[str, bool]:
             0.25 < means[2] / means[0] < 0.4 < 0.45 < means[4] / means[2] < 0.55
             for means in (by_count(network).mean(axis=1) for network in stretches)
         ),
-        # Of dropout the weakest won, and decay's hardly differ; the one interval is narrow, the other is wider.
+        # Of dropout the weakest won, decay's hardly differ; the one interval is narrow, the other wider.
         "09.strengths": (
             tried[1][0] == min(tried[1])
             and np.ptp(tried[0]) < 0.02 * min(tried[0])
