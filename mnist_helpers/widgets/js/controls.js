@@ -57,7 +57,14 @@ export function choiceControl(label, options, choose, text = String) {
 
 /** A slider. Its value stands beside it, where screen readers do not repeat it. */
 export function sliderControl(label, range, choose, text = String) {
-  const slider = make("input", { type: "range", ...range, oninput: () => choose(slider.valueAsNumber) });
+  let before = null;
+  const slider = make("input", {
+    type: "range",
+    ...range,
+    oninput: () => choose(slider.valueAsNumber),
+    onpointerdown: () => (before = slider.valueAsNumber),
+    onpointercancel: () => choose(before), // a swipe that scrolls the page
+  });
   const number = make("span", { ariaHidden: "true" });
   const show = (value, max = range.max) => {
     slider.max = max; // first, because it limits the value
