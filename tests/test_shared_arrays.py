@@ -64,12 +64,13 @@ def private():
 keras.utils.set_random_seed(1998)
 model = keras.Sequential([keras.Input(shape=(784,)), keras.layers.Dense(10, activation="softmax")])
 model.compile(loss="categorical_crossentropy", optimizer="sgd", metrics=["accuracy"])
-model.fit(x[:32], y[:32], verbose=0)  # what TensorFlow keeps for itself
 before = private()
+images = tf.convert_to_tensor(x)  # what Keras trains on
+copied = private() - before
 history = model.fit(x, y, batch_size=5000, validation_data=validation, verbose=0).history
 copies = [tf.convert_to_tensor(part).numpy() for part in (x[1:4], x[:9:3], x.T[:2], x[:3].astype("float64"))]
 same = all(map(np.array_equal, copies, (x[1:4], x[:9:3], x.T[:2], x[:3])))
-print(json.dumps([history, model.get_weights()[0].sum().item(), same, private() - before]))
+print(json.dumps([history, model.get_weights()[0].sum().item(), same, copied]))
 """
 
 
@@ -82,4 +83,4 @@ def test_a_training_gives_the_same_numbers_and_copies_no_images(folder, python, 
         results.append(json.loads(run.stdout.splitlines()[-1]))
     (history, weight, same, copied), (shared_history, shared_weight, shared_same, taken) = results
     assert (history, weight) == (shared_history, shared_weight) and same and shared_same
-    assert taken < 100 < copied  # MB; the training images are 157
+    assert taken < 20 and copied > 150  # MB; the training images are 157
