@@ -189,7 +189,7 @@ def test_answers_and_solutions_are_at_the_end_of_their_notebook(chapters, path):
     assert wanted == re.findall(r"Answer (\d+), to “", answers)
     questions = "\n".join(cell.source for cell in read(path).cells if "<details" in cell.source)
     assert answers.count(" Right. ") == questions.count("Right.")
-    solutions = [key for key, _ in groupby("solution" in tags(cell) for cell in read(path).cells)]
+    solutions = [key for key, _ in groupby("hide-cell" in tags(cell) for cell in read(path).cells)]
     assert len(re.findall(r"Answer \d+, to “Exercise", answers)) == sum(solutions)
 
 
