@@ -127,10 +127,8 @@ def test_widgets_are_dark_in_the_dark(address, page):
 @pytest.mark.parametrize("source", [BROWSER, CONVOLUTION, DROPOUT], ids=["browser", "convolution", "dropout"])
 def test_widgets_are_readable_in_the_dark_theme_of_jupyterlab(open_cell, source):
     page = open_cell(source)
-    change = "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })"
-    page.evaluate(change, "JupyterLab Dark")
+    change_theme(page, "JupyterLab Dark")
     try:
-        expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
         scheme = page.locator(".mnist-widget").evaluate("part => getComputedStyle(part).colorScheme")
         found = Axe().run(page, context=".mnist-widget", options=AXE["dark"]).response["violations"]
         assert scheme == "dark" and found == []
@@ -138,7 +136,14 @@ def test_widgets_are_readable_in_the_dark_theme_of_jupyterlab(open_cell, source)
         empty = boxes.evaluate_all("all => all.map(box => getComputedStyle(box).backgroundColor)")
         assert set(empty) <= {"rgba(0, 0, 0, 0)"} and bool(empty) == (source == CONVOLUTION)
     finally:
-        page.evaluate(change, "JupyterLab Light")
+        change_theme(page, "JupyterLab Light")
+
+
+def change_theme(page, theme):
+    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+    expect(page.locator("body")).to_have_attribute("data-jp-theme-name", theme)
+    # JupyterLab removes its splash 200 ms later, and throws if a second change has removed it already.
+    expect(page.locator("#jupyterlab-splash")).not_to_be_attached()
 
 
 def test_nothing_covers_controls_on_a_phone(address, page):
