@@ -94,6 +94,20 @@ def test_only_the_block_is_quiet_and_only_if_it_succeeds(python):
     assert result.stderr.startswith("before after the reason Traceback")
 
 
+def test_keras_starts_without_scikit_learn_which_can_be_loaded_afterwards(python):
+    result = python(
+        "import sys\n"
+        "from mnist_helpers import quiet_start\n"
+        "with quiet_start():\n"
+        "    import keras\n"
+        "print(any(name.startswith('sklearn') for name in sys.modules))\n"
+        "from sklearn.datasets import load_digits\n"
+        "with quiet_start():\n"
+        "    from sklearn.utils import shuffle\n"
+    )
+    assert (result.returncode, result.stdout) == (0, "False\n")
+
+
 def test_messages_stay_in_a_file_when_the_process_dies(python, tmp_path):
     python(
         "import os\n"
