@@ -7,6 +7,7 @@ function is given for each.
 
 import functools
 import itertools
+import json
 import math
 import re
 from collections.abc import Callable
@@ -29,7 +30,7 @@ from mnist_helpers.evaluation import (
 from mnist_helpers.widgets import NetworkTrainer
 from mnist_helpers.widgets.base import JS
 from mnist_helpers.widgets.network_trainer import packed_digits
-from tools.course import COMPARED, NETWORKS
+from tools.course import COMPARED, NETWORKS, ROOT
 from tools.minutes import run_times, sections
 
 # Data and networks
@@ -183,6 +184,33 @@ def trained_in_page(**settings) -> dict[str, list[float]]:
     return javascript.run("training_run.js", train, data)
 
 
+# What a class takes of its server
+
+MEASURED = json.loads((ROOT / "tools" / "class.json").read_text(encoding="utf-8"))
+
+
+def in_class(lesson: str) -> dict[str, float]:
+    """MB that a kernel of the class has for itself: at the end of a lesson, and at most."""
+    return MEASURED["memory"]["megabytes"][lesson]["in class"]
+
+
+def server_megabytes() -> float:
+    return MEASURED["load"]["most megabytes"]["server"]
+
+
+def students_in(gigabytes: float) -> int:
+    """How many at the end of 02 fit, with 2.5 GB for the system and for what they share."""
+    return int((gigabytes - 2.5) * 1000 / (in_class("02")["end"] + server_megabytes()))
+
+
+def seconds_at_once(students: int, cores: int) -> float:
+    """Until the last of so many has trained 02's network: measured, or computed from eight on two cores."""
+    measured, of = MEASURED["processor"]["seconds"], MEASURED["processor"]["machine"]["cores"]
+    if cores == of and str(students) in measured:
+        return measured[str(students)]
+    return max(measured["1"], students * (measured["8"] / 8) * of / cores)
+
+
 # What many trainings gave
 
 BENCH = load_results("training_times")
@@ -330,9 +358,22 @@ MEMBERS: dict[str, dict[str, tuple]] = {
     "part": {part: (part,) for part in VARIANTS},
     "remedy": {name.replace(" ", "_"): (name,) for name in load_results("few_images")["remedies"]},
     "copies": {kind: (kind,) for kind in ("none", "noisy", "worsened")},
+    "served": {lesson: (lesson,) for lesson in MEASURED["memory"]["megabytes"]},
+    "at_once": {f"{a}_on_{b}": (a, b) for a in (1, 4, 8, 15, 30) for b in (2, 4, 8, 16)},
 }
 
 RESULTS: dict[str, Callable[..., float]] = {
+    # What `python -m tools.measure_class` has measured
+    "class.{served}.end": lambda lesson: in_class(lesson)["end"],
+    "class.{served}.peak": lambda lesson: in_class(lesson)["peak"],
+    "class.{served}.alone": lambda lesson: MEASURED["memory"]["megabytes"][lesson]["alone"]["end"],
+    "class.server": server_megabytes,
+    "class.students_on_16_gb": lambda: students_in(16),
+    "class.gb_for_30": lambda: math.ceil(2.5 + 30 * (in_class("02")["end"] + server_megabytes()) / 1000),
+    "class.seconds.{at_once}": seconds_at_once,
+    "class.load.students": lambda: MEASURED["load"]["handed in"],
+    "class.load.failed": lambda: len(MEASURED["load"]["failed"]),
+    "class.load.minutes": lambda: MEASURED["load"]["seconds until the last"]["handed in"] / 60,
     # Of each network, from the record of its reference run
     "{network}.parameters": lambda n: record(n)["parameters"],
     "{network}.seconds": lambda n: record(n)["seconds"],
