@@ -184,4 +184,4 @@ def _place(digit: np.ndarray, top: int, left: int) -> np.ndarray:
     margin = max(digit.shape)
     wide = np.zeros((SIDE + 2 * margin,) * 2)
     wide[margin + top : margin + top + rows, margin + left : margin + left + columns] = digit
-    return wide[margin:-margin, margin:-margin]
+    return wide[margin:-margin, margin:-margin].copy()  # a view would keep all of the wide array

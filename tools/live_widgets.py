@@ -21,15 +21,18 @@ FRONT_PAD = "index/digit_pad"
 
 
 def place_widgets(app, doctree) -> None:
-    """Add to each picture of a widget the place that it becomes live in."""
-    widgets = {text: (name, bundle) for name, text, bundle in widgets_of(app, app.env.docname)}
+    """Add to each picture of a widget the place that it becomes live in; what is printed loads nothing."""
+    path, in_print = Path(app.env.doc2path(app.env.docname)), app.builder.name != "html"
+    found = widgets_in(path) if path.suffix == ".ipynb" else ()
+    widgets = {text: (name, bundle) for name, text, bundle in found}
     for output in list(doctree.findall(nodes.container)):
         if output.get("mime_type") == "text/plain" and output.astext().strip() in widgets:
             name, bundle = widgets[output.astext().strip()]
             anchor = "-".join(reversed(name.split("/")))  # such as network_trainer-02_mlp
+            early = [] if in_print else first(name, bundle)
             place = (
                 f'<div class="live" id="{anchor}" data-live="{name}" '
-                f'data-prefetch="{" ".join(first(name, bundle))}"></div>'
+                f'data-prefetch="{" ".join(early)}"></div>'
             )
             output.parent.parent += nodes.raw("", place, format="html")
     for place in list(doctree.findall(nodes.raw)):
