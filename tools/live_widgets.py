@@ -31,8 +31,7 @@ def place_widgets(app, doctree) -> None:
             anchor = "-".join(reversed(name.split("/")))  # such as network_trainer-02_mlp
             early = [] if in_print else first(name, bundle)
             place = (
-                f'<div class="live" id="{anchor}" data-live="{name}" '
-                f'data-prefetch="{" ".join(early)}"></div>'
+                f'<div class="live" id="{anchor}" data-live="{name}" data-prefetch="{" ".join(early)}"></div>'
             )
             output.parent.parent += nodes.raw("", place, format="html")
     for place in list(doctree.findall(nodes.raw)):
