@@ -13,6 +13,7 @@ import numpy as np
 from mnist_helpers.files import write_whole
 
 FOLDER = "MNIST_HELPERS_ARRAYS"
+ALIGNED = 64  # bytes: where TensorFlow expects an array to begin, and ends the process if it does not
 
 
 class SharedArray(np.memmap):
@@ -33,6 +34,7 @@ class SharedArray(np.memmap):
 
         array = self.view(np.ndarray)
         mapped = self._mmap is not None and array.flags.c_contiguous and array.flags.writeable
+        mapped = mapped and array.ctypes.data % ALIGNED == 0
         if mapped and dtype in (None, tf.as_dtype(array.dtype)):
             return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
         return tf.constant(array, dtype, name=name)

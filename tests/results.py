@@ -198,9 +198,9 @@ def server_megabytes() -> float:
     return MEASURED["load"]["most megabytes"]["server"]
 
 
-def students_in(gigabytes: float) -> int:
-    """How many at the end of 02 fit, with 2.5 GB for the system and for what they share."""
-    return int((gigabytes - 2.5) * 1000 / (in_class("02")["end"] + server_megabytes()))
+def gigabytes(students: int, lesson: str) -> float:
+    """For so many at the end of a lesson, with 2.5 GB for the system and for what they share."""
+    return 2.5 + students * (in_class(lesson)["end"] + server_megabytes()) / 1000
 
 
 def seconds_at_once(students: int, cores: int) -> float:
@@ -368,8 +368,10 @@ RESULTS: dict[str, Callable[..., float]] = {
     "class.{served}.peak": lambda lesson: in_class(lesson)["peak"],
     "class.{served}.alone": lambda lesson: MEASURED["memory"]["megabytes"][lesson]["alone"]["end"],
     "class.server": server_megabytes,
-    "class.students_on_16_gb": lambda: students_in(16),
-    "class.gb_for_30": lambda: math.ceil(2.5 + 30 * (in_class("02")["end"] + server_megabytes()) / 1000),
+    "class.{served}.students_on_16_gb": lambda lesson: max(
+        n for n in range(99) if gigabytes(n, lesson) <= 16
+    ),
+    "class.{served}.gb_for_30": lambda lesson: math.ceil(gigabytes(30, lesson)),
     "class.seconds.{at_once}": seconds_at_once,
     "class.load.students": lambda: MEASURED["load"]["handed in"],
     "class.load.failed": lambda: len(MEASURED["load"]["failed"]),

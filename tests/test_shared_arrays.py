@@ -45,6 +45,18 @@ def test_what_is_written_to_a_shared_array_stays_in_this_process(tmp_path, monke
     assert repr(few[:1]) == "array([[1., 2., 3.]])"
 
 
+def test_tensorflow_takes_a_part_that_begins_anywhere(folder, python):
+    code = (
+        "from mnist_helpers import load_splits, quiet_start\n"
+        "with quiet_start():\n"
+        "    import tensorflow as tf\n"
+        "(x, _), *_ = load_splits('flat')\n"
+        "print(float(tf.reduce_max(tf.convert_to_tensor(x[7, 1:]) * 2)))"
+    )
+    run = python(code, **{FOLDER: str(folder)})  # TensorFlow ended the process
+    assert (run.returncode, run.stdout) == (0, "2.0\n")
+
+
 # In a process of its own: what it maps is not counted among what others have mapped.
 TRAINING = """
 import json, re

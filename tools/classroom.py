@@ -12,6 +12,8 @@ other expects it. All that is kept lies in the folder of the class, /var/lib/han
 
 import argparse
 import csv
+import dbm
+import io
 import json
 import os
 import pwd
@@ -23,6 +25,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import tempfile
 import time
 import urllib.error
@@ -36,6 +39,7 @@ from tools.course import BUILD, ROOT
 CLASS = Path(os.environ.get("CLASS_FOLDER", "/var/lib/handwriting"))
 SETTINGS, SHEET = CLASS / "settings.json", CLASS / "names_and_passwords.csv"
 HUB, SHARED, EXCHANGE, HOMES = (CLASS / name for name in ("hub", "shared", "exchange", "homes"))
+COLLECTED = CLASS / "collected"  # what was handed in, where no student can change it
 CGROUPS = Path("/sys/fs/cgroup")
 COURSE = "handwriting"  # nbgrader's name for the course, and the folder that a student works in
 TEACHER = "teacher"
@@ -43,6 +47,7 @@ OPEN_TO_STUDENTS = {"mnist_helpers", Path(sys.prefix).name}  # of the checkout; 
 PROXY = "npm:configurable-http-proxy@5.3.0"
 LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that looks like another
 MB = 2**20
+LARGEST = 100 * MB  # of a folder that is handed in
 
 
 def main() -> None:
@@ -54,7 +59,7 @@ def main() -> None:
     )
     parser.add_argument("--names", type=Path, help="a file with the students' names, one on each line")
     parser.add_argument("--address", help="the address to listen on; by default all of this machine")
-    parser.add_argument("--port", type=int, help="8000 by default; the next two are used within the machine")
+    parser.add_argument("--port", type=int, help="8000 by default; two others are used within the machine")
     parser.add_argument("--certificate", help="a file for TLS, with --key")
     parser.add_argument("--key", help="the certificate's key")
     parser.add_argument("--memory", type=int, help="the most that a student may use, in MB")
@@ -78,7 +83,7 @@ def check_machine() -> None:
     if sys.platform != "linux" or os.geteuid() != 0:
         raise PermissionError(
             "a server for a class needs Linux, and root: each student gets an account of their own there, "
-            "since nothing else keeps the files of one from another. Say: sudo make class STUDENTS=30"
+            "since nothing else keeps the files of one from another. Put sudo before make"
         )
     if missing := [program for program in ("useradd", "userdel", "setpriv") if not shutil.which(program)]:
         raise FileNotFoundError(f"{', '.join(missing)} missing; on Debian: apt-get install passwd util-linux")
@@ -144,10 +149,13 @@ def settings_of(wish: argparse.Namespace) -> dict:
             settings[name] = getattr(wish, name)
     names = [f"student{number:02}" for number in range(1, (wish.students or 0) + 1)]
     if wish.names:
-        names = wish.names.read_text(encoding="utf-8").lower().split()
+        lines = wish.names.read_text(encoding="utf-8").lower().splitlines()
+        names = [line.strip() for line in lines if line.strip()]
     for name in names:
         if not re.fullmatch(r"[a-z][a-z0-9_-]{0,19}", name) or name == TEACHER:
-            raise ValueError(f"{name!r} cannot be a name: up to 20 letters from a to z, digits, - and _")
+            raise ValueError(
+                f"{name!r} cannot be a name: a letter from a to z, then up to 19 letters, digits, - and _"
+            )
     settings["students"] += [name for name in names if name not in settings["students"]]
     if not settings["students"]:
         raise ValueError("say how many students, make class STUDENTS=30, or a file of names, NAMES=names.txt")
@@ -156,6 +164,19 @@ def settings_of(wish: argparse.Namespace) -> dict:
     for file in filter(None, (settings["certificate"], settings["key"])):
         Path(file).read_bytes()
     return settings
+
+
+def write(file: Path, text: str) -> None:
+    """Write a file that root alone may read, whole or not at all."""
+    draft = file.with_name(f"{file.name}.new")
+    draft.touch(mode=0o600)
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(file)
+
+
+def accounts() -> list[str]:
+    """The names of all who have an account of the class."""
+    return [entry.pw_name for entry in pwd.getpwall() if Path(entry.pw_dir).parent == HOMES]
 
 
 def account(name: str) -> pwd.struct_passwd | None:
@@ -205,18 +226,23 @@ def student_path() -> str:
 
 
 def set_passwords(names: list[str]) -> None:
-    """A first password for each name that has none yet, in the sheet and for the authenticator."""
+    """A first password for each name that has none, in the sheet and for the authenticator."""
     from firstuseauthenticator import FirstUseAuthenticator
 
     known = dict(sheet())
     authenticator = FirstUseAuthenticator(dbm_path=str(HUB / "passwords.dbm"))
     authenticator.log.setLevel("ERROR")
+    with dbm.open(authenticator.dbm_path, "c", 0o600) as passwords:
+        have_one = [name for name in names if name in passwords]
     for name in names:
         if name not in known:
             known[name] = "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(2))
+    table = io.StringIO(newline="")
+    csv.writer(table).writerows([("name", "first password"), *known.items()])
+    write(SHEET, table.getvalue())
+    for name in names:  # of an account that was deleted in the hub, nobody else may choose the password
+        if name not in have_one:
             authenticator.reset_password(name, known[name])
-    with SHEET.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("name", "first password"), *known.items()])
 
 
 def sheet() -> list[tuple[str, str]]:
@@ -229,6 +255,7 @@ def sheet() -> list[tuple[str, str]]:
 
 def close_checkout() -> None:
     """Of the checkout, students read the package and the environment. The rest has the solutions."""
+    BUILD.mkdir(exist_ok=True)
     for path in ROOT.iterdir():
         if path.name not in OPEN_TO_STUDENTS and not path.is_symlink():
             path.chmod(path.stat().st_mode & ~0o077)
@@ -266,7 +293,16 @@ def release(students: list[str]) -> None:
             if name.endswith((".ipynb", "glossary.md", "references.md")):
                 (copy / COURSE / Path(name).name).write_bytes(all_.read(name))
     as_account(TEACHER, ["mkdir", "-p", course / "release"])
-    for worksheet in sorted((BUILD / "worksheets" / "release").glob("*")):
+    # As nbgrader makes them, but for the sticky bit: nobody renames what another has handed in.
+    for folder, mode in (("", "755"), ("outbound", "755"), ("inbound", "3733")):
+        folder = EXCHANGE / COURSE / folder
+        as_account(TEACHER, ["mkdir", "-p", "-m", mode, folder])
+        if folder.is_symlink() or folder.owner() != TEACHER:
+            raise PermissionError(f"{folder} is not the teacher's; look who made it, and delete it")
+    worksheets = sorted((BUILD / "worksheets" / "release").glob("*"))
+    if not worksheets:
+        print("No worksheets are handed out: make worksheets, then make class again.")
+    for worksheet in worksheets:
         shutil.copytree(worksheet, copy / worksheet.name)
         if not (EXCHANGE / COURSE / "outbound" / worksheet.name).exists():
             as_account(TEACHER, ["cp", "-R", copy / worksheet.name, course / "release"])
@@ -274,7 +310,10 @@ def release(students: list[str]) -> None:
     for path in (SHARED, *SHARED.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     for name in [*students, TEACHER]:  # what a student has already stays as it is
-        as_account(name, ["cp", "-Rn", f"{copy}/.", HOMES / name])
+        try:
+            as_account(name, ["cp", "-Rn", f"{copy}/.", HOMES / name])
+        except subprocess.CalledProcessError as error:  # such as a file where the folder should be
+            print(f"{name} does not get everything: {error.stderr.strip()}")
 
 
 def nbgrader(*command: str) -> str:
@@ -292,8 +331,7 @@ def scripts() -> str:
 
 
 def write_settings(settings: dict) -> None:
-    SETTINGS.touch(mode=0o600)
-    SETTINGS.write_text(json.dumps(settings, indent=1), encoding="utf-8")
+    write(SETTINGS, json.dumps(settings, indent=1))
     (SHARED / "jupyter").mkdir(exist_ok=True)
     files = {
         "nbgrader_config.json": {
@@ -317,11 +355,12 @@ def write_settings(settings: dict) -> None:
 
 def start(wish: argparse.Namespace) -> None:
     settings = settings_of(wish)
-    everyone = [TEACHER, *settings["students"]]
+    everyone, before = [TEACHER, *settings["students"]], {}
+    if SETTINGS.exists():
+        before = json.loads(SETTINGS.read_text(encoding="utf-8"))
     for folder, mode in ((CLASS, 0o711), (HUB, 0o700), (SHARED, 0o755), (EXCHANGE, 0o1777), (HOMES, 0o711)):
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(mode)
-    SHEET.touch(mode=0o600)
     for name in everyone:
         make_account(name)
     close_checkout()
@@ -329,6 +368,8 @@ def start(wish: argparse.Namespace) -> None:
     write_settings(settings)
     set_passwords(everyone)
     release(settings["students"])
+    if any(before.get(name) != settings[name] for name in ("address", "port", "certificate", "key")):
+        end("proxy")
     run_hub(settings)
     print(f"{'name':16}first password", *(f"{name:16}{word}" for name, word in sheet()), sep="\n")
     print(f"This sheet is kept in {SHEET}, for root only.")
@@ -344,9 +385,16 @@ def url(settings: dict) -> str:
 # The hub and its proxy
 
 
+def inner_ports(port: int) -> tuple[int, int]:
+    """Of the proxy's API and of the hub: below 1024, where no student can listen while they restart."""
+    first = 512 + 2 * (port % 256)
+    return first, first + 1
+
+
 def run_hub(settings: dict) -> None:
     """Start the proxy, unless it runs, and the hub anew: a student's kernel runs on meanwhile."""
     port = settings["port"]
+    api, inner = inner_ports(port)
     if not running("proxy"):
         deno, lock = Path(scripts(), "deno"), f"--lock={ROOT / 'tools' / 'classroom_proxy.lock'}"
         stored = {"DENO_DIR": str(HUB / "deno")}
@@ -356,16 +404,16 @@ def run_hub(settings: dict) -> None:
         command = [
             *(deno, "run", "--no-prompt", "--cached-only", "--frozen", lock),
             *("--allow-net", "--allow-env", "--allow-sys", "--allow-read", PROXY),
-            *("--ip", settings["address"], "--port", port, "--api-ip", "127.0.0.1", "--api-port", port + 1),
-            *("--error-target", f"http://127.0.0.1:{port + 2}/hub/error", "--log-level", "warn"),
+            *("--ip", settings["address"], "--port", port, "--api-ip", "127.0.0.1", "--api-port", api),
+            *("--error-target", f"http://127.0.0.1:{inner}/hub/error", "--log-level", "warn"),
             *(secure if settings["certificate"] else []),
         ]
         launch("proxy", command, stored | {"CONFIGPROXY_AUTH_TOKEN": settings["proxy_token"]})
-    wait_for(f"http://127.0.0.1:{port + 1}/api/routes", "proxy")
+    wait_for(f"http://127.0.0.1:{api}/api/routes", "proxy")
     end("hub")
     config = ROOT / "tools" / "jupyterhub_config.py"
     launch("hub", [sys.executable, "-m", "jupyterhub", "--config", config], {"CLASS_FOLDER": str(CLASS)})
-    wait_for(f"http://127.0.0.1:{port + 2}/hub/api/", "hub")
+    wait_for(f"http://127.0.0.1:{inner}/hub/api/", "hub")
 
 
 def launch(name: str, command: list, environment: dict[str, str]) -> None:
@@ -421,14 +469,12 @@ def wait_for(address: str, name: str, patience: float = 120) -> None:
 def stop(wish: argparse.Namespace) -> None:
     for name in ("hub", "proxy"):
         end(name)
-    names = [name for name, _ in sheet()]
-    for how in (signal.SIGTERM, signal.SIGKILL):  # servers save nothing when they end: notebooks are files
-        for number in programs_of(names):
+    names, begin = accounts(), time.monotonic()
+    while (found := programs_of(names)) and (took := time.monotonic() - begin) < 30:
+        for number in found:  # servers save nothing when they end: notebooks are files
             with suppress(ProcessLookupError):
-                os.kill(number, how)
-        until = time.monotonic() + 10
-        while programs_of(names) and time.monotonic() < until:
-            time.sleep(0.1)
+                os.kill(number, signal.SIGKILL if took > 10 else signal.SIGTERM)
+        time.sleep(0.1)
     for group in [group for name in [*names, ""] for group in cgroups(name)]:
         until = time.monotonic() + 5
         while group.exists() and time.monotonic() < until:
@@ -442,15 +488,42 @@ def stop(wish: argparse.Namespace) -> None:
 
 def collect(wish: argparse.Namespace) -> None:
     """Fetch the latest of what each student handed in under their own name."""
-    for folder in (EXCHANGE / COURSE / "inbound").iterdir():
-        owner = pwd.getpwuid(folder.lstat().st_uid).pw_name
-        if not folder.name.startswith(f"{owner}+"):
-            folder.rename(HUB / f"{owner} as {folder.name}")
-            print(f"not collected, it was handed in by {owner} under another name: {folder.name}")
+    shutil.rmtree(COLLECTED, ignore_errors=True)
+    COLLECTED.mkdir(mode=0o700)
+    inbound = COLLECTED / COURSE / "inbound"
+    inbound.mkdir(parents=True)
+    for folder in sorted((EXCHANGE / COURSE / "inbound").iterdir()):
+        try:
+            fetch(folder, inbound / folder.name)
+        except (OSError, ValueError, KeyError, subprocess.SubprocessError, tarfile.TarError) as error:
+            print(f"not collected: {folder.name}: {error}")
+    teacher = account(TEACHER)
+    for path in (COLLECTED, *COLLECTED.rglob("*")):
+        os.chown(path, teacher.pw_uid, teacher.pw_gid)
     for worksheet in sorted((EXCHANGE / COURSE / "outbound").iterdir()):
-        nbgrader("collect", worksheet.name, "--update")
+        nbgrader("collect", worksheet.name, "--update", f"--Exchange.root={COLLECTED}")
     found = [path for path in submitted().glob("*/*") if path.is_dir()]
     print(f"{len(found)} worksheets were handed in. To grade them: make grade FOLDER={submitted()}")
+
+
+def fetch(folder: Path, target: Path) -> None:
+    """Copy the files of a folder that was handed in, as its owner: a link leads to nothing else."""
+    from nbgrader.utils import parse_utc
+
+    owner = pwd.getpwuid(folder.lstat().st_uid).pw_name
+    name, _, handed_in, _ = folder.name.split("+")
+    if name != owner:
+        raise ValueError(f"handed in by {owner} under another name")
+    parse_utc(handed_in)
+    pack = 'tar -C "$1" -c "$2" | head -c "$3"'
+    command = ["sh", "-c", pack, "sh", folder.parent, folder.name, LARGEST]
+    packed = as_account(owner, command, text=False, timeout=60).stdout
+    target.mkdir()
+    with tarfile.open(fileobj=io.BytesIO(packed)) as files:
+        for file in files:
+            if file.isreg() and file.name.count("/") == 1:
+                (target / Path(file.name).name).write_bytes(files.extractfile(file).read())
+    (target / "timestamp.txt").write_text(handed_in)
 
 
 def submitted() -> Path:
@@ -476,8 +549,9 @@ def give_back(wish: argparse.Namespace) -> None:
 
 def remove(wish: argparse.Namespace) -> None:
     """Delete the class, after a question."""
-    names = [name for name, _ in sheet()]
-    if sys.stdin.isatty() and input(f"Delete {len(names)} accounts and all their files? (yes) ") != "yes":
+    names = accounts()
+    question = f"Delete {len(names)} accounts and all their files, hand-ins and marks too? (yes) "
+    if sys.stdin.isatty() and input(question) != "yes":
         return
     stop(wish)
     for name in names:

@@ -14,6 +14,7 @@ from tools.classroom import (
     HUB,
     SETTINGS,
     TEACHER,
+    inner_ports,
     limit,
     scripts,
     student_environment,
@@ -23,12 +24,18 @@ from tools.classroom import (
 c = get_config()  # noqa: F821, JupyterHub puts it here
 settings = json.loads(SETTINGS.read_text(encoding="utf-8"))
 port = settings["port"]
+api, inner = inner_ports(port)
 
 
 class LimitedSpawner(LocalProcessSpawner):
     """Starts a student's server under the student's account, as JupyterHub does, within the memory limit."""
 
     def make_preexec_fn(self, name):
+        if name not in (
+            TEACHER,
+            *settings["students"],
+        ):  # whom the teacher has added in the hub, such as root
+            raise ValueError(f"{name} is not of this class; make class NAMES=… adds names")
         files, become_student = limit(name, settings["memory"]), super().make_preexec_fn(name)
 
         def prepare():
@@ -64,9 +71,9 @@ c.Spawner.start_timeout = c.Spawner.http_timeout = 180  # thirty that start at o
 # Where it listens. The proxy is started apart from the hub, so that it runs on while the hub restarts.
 c.JupyterHub.bind_url = f"http://{settings['address']}:{port}"
 c.ConfigurableHTTPProxy.should_start = False
-c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{port + 1}"
+c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{api}"
 c.ConfigurableHTTPProxy.auth_token = settings["proxy_token"]
-c.JupyterHub.hub_ip, c.JupyterHub.hub_port = "127.0.0.1", port + 2
+c.JupyterHub.hub_ip, c.JupyterHub.hub_port = "127.0.0.1", inner
 
 # A restart of the hub leaves the students' servers running, and finds them again.
 c.JupyterHub.cleanup_servers = False

@@ -38,6 +38,7 @@ from tools.run_worksheet import Limits, held, run_apart, stopped, unprotected
 VERSIONS = BUILD / "worksheets"
 SOURCES = sorted((ROOT / "worksheets").glob("*.ipynb"))
 LARGEST = 20_000_000  # bytes of a notebook that is handed in
+OF_NBGRADER = {"timestamp.txt", "submission_secret.txt"}  # beside what its exchange brings
 COLUMNS = ["student", "worksheet", "task", "points", "max", "total", "note"]
 OPEN = "open: to be read"
 
@@ -137,7 +138,7 @@ def hand_in(folder: Path) -> list[Found]:
             found.append(Found("", entry, problem="lies in no student's folder"))
             continue
         files = [one for one in sorted(entry.rglob("*")) if not one.is_dir() or one.is_symlink()]
-        files = [one for one in files if not hidden(one.relative_to(entry)) and one.name != "timestamp.txt"]
+        files = [one for one in files if not hidden(one.relative_to(entry)) and one.name not in OF_NBGRADER]
         found += [read_one(entry.name, one) for one in files]
         if not files:
             found.append(Found(entry.name, entry, problem="nothing was handed in"))
