@@ -515,8 +515,7 @@ def fetch(folder: Path, target: Path) -> None:
     if name != owner:
         raise ValueError(f"handed in by {owner} under another name")
     parse_utc(handed_in)
-    pack = 'tar -C "$1" -c "$2" | head -c "$3"'
-    command = ["sh", "-c", pack, "sh", folder.parent, folder.name, LARGEST]
+    command = ["sh", "-c", 'cd "$1" && tar -c . | head -c "$2"', "sh", folder, LARGEST]
     packed = as_account(owner, command, text=False, timeout=60).stdout
     target.mkdir()
     with tarfile.open(fileobj=io.BytesIO(packed)) as files:
