@@ -233,16 +233,15 @@ def set_passwords(names: list[str]) -> None:
     authenticator = FirstUseAuthenticator(dbm_path=str(HUB / "passwords.dbm"))
     authenticator.log.setLevel("ERROR")
     with dbm.open(authenticator.dbm_path, "c", 0o600) as passwords:
-        have_one = [name for name in names if name in passwords]
+        without = [name for name in names if name not in known or name not in passwords]
     for name in names:
         if name not in known:
             known[name] = "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(2))
     table = io.StringIO(newline="")
     csv.writer(table).writerows([("name", "first password"), *known.items()])
     write(SHEET, table.getvalue())
-    for name in names:  # of an account that was deleted in the hub, nobody else may choose the password
-        if name not in have_one:
-            authenticator.reset_password(name, known[name])
+    for name in without:  # also after a deletion in the hub: else whoever comes first would choose one
+        authenticator.reset_password(name, known[name])
 
 
 def sheet() -> list[tuple[str, str]]:
